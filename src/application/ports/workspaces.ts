@@ -90,6 +90,7 @@ export interface Workspaces {
    * Creates the worktree on its branch, or completes a half-made one. An existing worktree is left as it is.
    * @param conflict begins with this merge in progress, its conflicts in the files; only in a new worktree, or in an
    *   existing one without changes
+   * @param signal ends the making of a new worktree, of which nothing is left then
    * @returns its folder, with free ports
    */
   open(
@@ -97,6 +98,7 @@ export interface Workspaces {
     base: string,
     setup: WorktreeSetup | null,
     conflict?: MergeConflict,
+    signal?: AbortSignal,
   ): Promise<Checkout>;
 
   /**
@@ -133,6 +135,8 @@ export interface Workspaces {
     setup: WorktreeSetup | null,
     /** Globs of files that no sparse checkout leaves out. */
     protect?: readonly string[],
+    /** As for {@link Workspaces.open}. */
+    signal?: AbortSignal,
   ): Promise<Checkout>;
 
   /** Removes the checkouts of an agent's checks. */

@@ -2,8 +2,11 @@ import type { OutputSink, PlacedLaunch, RunningAgent } from '../ports/agent-host
 
 /** The steps of one launch, and its callbacks. Exactly one of the last five is called, once. */
 export interface LaunchSteps {
-  /** Everything before the process exists: folders, prompt, command line. Null: there is nothing to run. */
-  prepare(): Promise<PlacedLaunch | null>;
+  /**
+   * Everything before the process exists: folders, prompt, command line. Null: there is nothing to run.
+   * @param signal aborts when the launch is withdrawn
+   */
+  prepare(signal: AbortSignal): Promise<PlacedLaunch | null>;
   start(spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
   /** Receives the agent's output until the launch is withdrawn. */
   readonly sink: OutputSink;
@@ -18,12 +21,13 @@ export interface LaunchSteps {
 }
 
 /**
- * One launch of one agent, run beside the loop that decides. Its steps may take any time and cannot be interrupted: a
- * withdrawn launch calls back immediately, and the result of its steps is ignored.
+ * One launch of one agent, run beside the loop that decides. Its steps may take any time, and not all can be
+ * interrupted: a withdrawn launch calls back immediately, and the result of its steps is ignored.
  */
 export class AgentLaunch {
   readonly #steps: LaunchSteps;
   #state: 'preparing' | 'starting' | 'over' | 'withdrawn' = 'preparing';
+  readonly #withdrawal = new AbortController();
 
   constructor(steps: LaunchSteps) {
     this.#steps = steps;
@@ -32,7 +36,7 @@ export class AgentLaunch {
   /** Never rejects. */
   async run(): Promise<void> {
     try {
-      const spec = await this.#steps.prepare();
+      const spec = await this.#steps.prepare(this.#withdrawal.signal);
       if (this.#isWithdrawn) return;
       this.#state = spec === null ? 'over' : 'starting';
       if (spec === null) return this.#steps.unneeded();
@@ -51,6 +55,7 @@ export class AgentLaunch {
   withdraw(): void {
     const state = this.#state;
     this.abandon();
+    this.#withdrawal.abort();
     if (state === 'preparing') this.#steps.neverStarted();
     if (state === 'starting') this.#steps.undecided();
   }

@@ -44,7 +44,7 @@ interface FailedStart {
 /** How a launch is prepared, and how its run is made, again if it must be found out whether there is a process. */
 interface LaunchPlan {
   makeRun(): AgentRun;
-  prepare(run: AgentRun): Promise<PlacedLaunch | null>;
+  prepare(run: AgentRun, signal: AbortSignal): Promise<PlacedLaunch | null>;
 }
 
 /** Starts the programs and checks of one session's agents, and adopts running ones. */
@@ -110,7 +110,7 @@ export class AgentLauncher {
     const agent = agentOf(this.#deps.record.workflow, before.id);
     this.#begin(agent, {
       makeRun: () => this.#deps.runs.ofProgram(agent).run,
-      prepare: () => this.#deps.preparation.prepare(agent, before),
+      prepare: (_, signal) => this.#deps.preparation.prepare(agent, before, signal),
     });
   }
 
@@ -122,7 +122,7 @@ export class AgentLauncher {
   check(agent: Agent, check: number, command: string | null): void {
     this.#begin(agent, {
       makeRun: () => this.#deps.runs.ofCheck(agent, check),
-      prepare: (run) => this.#deps.checks.prepare(agent, command, run),
+      prepare: (run, signal) => this.#deps.checks.prepare(agent, command, run, signal),
     });
   }
 
@@ -161,7 +161,7 @@ export class AgentLauncher {
     try {
       const run = plan.makeRun();
       const launch = new AgentLaunch({
-        prepare: () => plan.prepare(run),
+        prepare: (signal) => plan.prepare(run, signal),
         start: (spec, sink) => host.start(run.key, agent, spec, sink),
         sink: run,
         started: (running) => {

@@ -5,7 +5,7 @@ import type { ProofSubject } from '../../domain/verification.ts';
 import { agentOf, type Change, type Workflow } from '../../domain/workflow.ts';
 import { type AgentWork, branchOf, keptRefOf } from '../../domain/worktree.ts';
 import { commitText } from '../commit-text.ts';
-import type { Checkout, CommitText, Snapshot, WorktreePlace } from '../ports/workspaces.ts';
+import type { Checkout, CommitText, MergeConflict, Snapshot, WorktreePlace } from '../ports/workspaces.ts';
 import type { Project } from '../project.ts';
 import type { DecisionQueue } from './decision-queue.ts';
 import type { SessionRecord } from './session-record.ts';
@@ -42,12 +42,12 @@ export class AgentWorktrees {
    * Opens the agent's worktree, and records it before the agent can write there.
    * @throws MaosError if the work that it begins with conflicts and it is no merger
    */
-  async open(agent: Agent): Promise<OpenWorktree> {
+  async open(agent: Agent, signal: AbortSignal): Promise<OpenWorktree> {
     const { workspaces } = this.#project;
     const place = this.placeOf(agent);
-    if (agent.work !== null) {
-      return { checkout: await workspaces.open(place, agent.work.base, agent.worktree), note: null };
-    }
+    const open = (base: string, conflict?: MergeConflict): Promise<Checkout> =>
+      workspaces.open(place, base, agent.worktree, conflict, signal);
+    if (agent.work !== null) return { checkout: await open(agent.work.base), note: null };
     const start = await joinWork(workspaces, this.repository, this.#record.workflow, agent);
     const { base, conflict } = start;
     if (conflict !== null) {
@@ -56,7 +56,7 @@ export class AgentWorktrees {
       await this.record(agent, [agentEvent('workspace.conflict', agent, at, data)]);
       if (agent.role.name !== 'merger') throw conflictError(conflict);
     }
-    const checkout = await workspaces.open(place, base, agent.worktree, conflict?.merge);
+    const checkout = await open(base, conflict?.merge);
     await this.record(agent, [], { branch: place.branch, base, commit: null, diff: null });
     return { checkout, note: conflict === null ? null : conflictNote(conflict) };
   }
@@ -113,10 +113,10 @@ export class AgentWorktrees {
   }
 
   /** A clean checkout of the commit to check. */
-  checkOut(agent: Agent, commit: string, check: number): Promise<Checkout> {
+  checkOut(agent: Agent, commit: string, check: number, signal: AbortSignal): Promise<Checkout> {
     const { worktree, verify } = agent;
     const place = this.#ownPlace(agent);
-    return this.#project.workspaces.checkOut(place, commit, check, worktree, verify?.protect);
+    return this.#project.workspaces.checkOut(place, commit, check, worktree, verify?.protect, signal);
   }
 
   /** Removes the checkouts of the agent's checks. */

@@ -49,9 +49,15 @@ export class CheckPreparation {
    * Records the check as started, so that the next owner follows it instead of starting another one.
    * @param command null: nothing is run, only what is to be proven is recorded
    * @param run the check's, with its number
+   * @param signal ends what takes long
    * @returns null if there is nothing to run
    */
-  async prepare(agent: Agent, command: string | null, run: AgentRun): Promise<PlacedLaunch | null> {
+  async prepare(
+    agent: Agent,
+    command: string | null,
+    run: AgentRun,
+    signal: AbortSignal,
+  ): Promise<PlacedLaunch | null> {
     const { project, record, worktrees } = this.#deps;
     const check = run.key.check ?? 0;
     const known = agent.proof?.subject ?? null;
@@ -66,7 +72,7 @@ export class CheckPreparation {
     // Another owner's check may be running there.
     if (!run.isOwned()) return null;
     await project.host.clearCheck(agent, check);
-    const checkout = commit === null ? null : await worktrees.checkOut(agent, commit, check);
+    const checkout = commit === null ? null : await worktrees.checkOut(agent, commit, check, signal);
     await this.#recordStart(agent, command, subject, work, run);
     const { session } = record.workflow;
     const locations = project.host.locations(session, agent);

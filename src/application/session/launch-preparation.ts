@@ -67,10 +67,11 @@ export class LaunchPreparation {
   /**
    * Preparations of one agent run one after the other, even if withdrawn, because they write the same files.
    * @param before the agent before it was recorded as running
+   * @param signal ends what takes long
    * @returns null if its program has finished and only the proof of its work is missing
    */
-  prepare(agent: Agent, before: Agent): Promise<PlacedLaunch | null> {
-    const prepared = this.#prepareOrProve(agent, before, this.#going.get(agent.id));
+  prepare(agent: Agent, before: Agent, signal: AbortSignal): Promise<PlacedLaunch | null> {
+    const prepared = this.#prepareOrProve(agent, before, this.#going.get(agent.id), signal);
     const over = prepared
       .catch(() => 'told by its launch')
       .then(() => {
@@ -100,20 +101,22 @@ export class LaunchPreparation {
     agent: Agent,
     before: Agent,
     earlier: Promise<unknown> | undefined,
+    signal: AbortSignal,
   ): Promise<PlacedLaunch | null> {
     if (agent.proof?.isDue === true) {
       const { clock } = this.#project;
       await this.#store(agent, (workflow) => changeStage(workflow, agent.id, 'verifying', clock.now()));
       return null;
     }
+    await earlier;
     const isLanding = this.#course !== null && agent.lands !== null;
     const worktree = isLanding
       ? await this.#beginLanding(agent, this.#course)
       : agent.workspace === 'worktree'
-        ? await this.#worktrees.open(agent)
+        ? await this.#worktrees.open(agent, signal)
         : null;
     if (isLanding && worktree === null) return null;
-    return this.#prepare(agentOf(this.#record.workflow, agent.id), before, worktree, earlier);
+    return this.#prepare(agentOf(this.#record.workflow, agent.id), before, worktree);
   }
 
   /** @returns null if there is nothing to do for its program: its work has joined the target as it is */
@@ -140,12 +143,7 @@ export class LaunchPreparation {
     });
   }
 
-  async #prepare(
-    agent: Agent,
-    before: Agent,
-    worktree: OpenWorktree | null,
-    earlier: Promise<unknown> | undefined,
-  ): Promise<PlacedLaunch> {
+  async #prepare(agent: Agent, before: Agent, worktree: OpenWorktree | null): Promise<PlacedLaunch> {
     const { agentServer, backends, files, host, identity, roles, settings } = this.#project;
     const { workflow } = this.#record;
     const { session } = workflow;
@@ -165,7 +163,6 @@ export class LaunchPreparation {
       ...{ workflow, agent, locations, artifacts, opening, briefing, ways, promptEscape, messages },
     });
     await this.#record.filesPrepared;
-    await earlier;
     this.#roomMade.add(agent.id);
     await host.prepare(agent, prompt);
     const inherits = files.environment(session.id).variables;

@@ -22,6 +22,7 @@ export async function copyFiles(
   checkout: Repository,
   folder: string,
   patterns: readonly string[],
+  signal: AbortSignal | undefined,
 ): Promise<string[]> {
   for (const pattern of patterns)
     assertInside('copy', pattern, pattern.startsWith('/') ? pattern.slice(1) : pattern);
@@ -38,6 +39,7 @@ export async function copyFiles(
   const all = [...paths];
   const copied: string[] = [];
   for (let at = 0; at < all.length; at += atOnce) {
+    signal?.throwIfAborted();
     const group = all.slice(at, at + atOnce);
     for (const path of group) await makeParents(folder, path, folders, 'copy');
     const done = await Promise.all(group.map((path) => copyEntry(checkout.folder, folder, path)));

@@ -18,6 +18,7 @@ export interface CheckedWorktree {
   readonly commit: string;
   /** As in `Workspaces.protect`. */
   readonly protect: readonly string[];
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -29,7 +30,7 @@ export interface CheckedWorktree {
  * are never left out.
  */
 export async function writeCheckedFiles(checked: CheckedWorktree): Promise<void> {
-  const { git, scratch, gitDir, folder, commit, protect } = checked;
+  const { git, scratch, gitDir, folder, commit, protect, signal } = checked;
   await withScratch(scratch, async (linked) => {
     const common = dirname(dirname(gitDir));
     for (const name of await readdir(common)) {
@@ -39,7 +40,7 @@ export async function writeCheckedFiles(checked: CheckedWorktree): Promise<void>
     const env = { ...worktreeEnvironment(gitDir, folder), GIT_COMMON_DIR: linked };
     const worktree = await openRepository(git, folder, env);
     const { asUser, value } = worktree.config;
-    await worktree.succeed([...asUser, 'reset', '--hard', '--quiet']);
+    await worktree.succeed([...asUser, 'reset', '--hard', '--quiet'], { signal });
     const entries = value('core.sparsecheckout') === 'true' ? await indexEntries(worktree, {}) : [];
     const skipped = entries.filter(({ isSkipped }) => isSkipped).map(({ path }) => path);
     const isProtected = pathMatcher(protect, worktree.config);
@@ -47,7 +48,7 @@ export async function writeCheckedFiles(checked: CheckedWorktree): Promise<void>
     if (missing.length > 0) {
       const input = bytesOfName(missing.map((path) => `${path}\0`).join(''));
       await worktree.succeed(['update-index', '--no-skip-worktree', '-z', '--stdin'], { input });
-      await worktree.succeed([...asUser, 'checkout-index', '--force', '-z', '--stdin'], { input });
+      await worktree.succeed([...asUser, 'checkout-index', '--force', '-z', '--stdin'], { input, signal });
     }
     // Those of a partial clone need not be there.
     const absent = new Set(skipped.filter((path) => !isProtected(path)));

@@ -7,7 +7,7 @@ import { freePorts } from './free-ports.ts';
 import { openRepository } from './repository.ts';
 import type { Git } from './run-git.ts';
 import { endOldSetup } from './run-setup.ts';
-import { exists, gitDirsOf, ignoreMissing, removeFolder, removeGitDir } from './worktree-places.ts';
+import { exists, ignoreMissing, removeFolder } from './worktree-places.ts';
 import { stateFile, writeState } from './worktree-state.ts';
 import { makeWorktree, type WorktreeDeps } from './worktrees.ts';
 
@@ -19,11 +19,13 @@ export async function checkOut(
   check: number,
   setup: WorktreeSetup | null,
   protect: readonly string[] = [],
+  signal?: AbortSignal,
 ): Promise<Checkout> {
   const folder = deps.layout.checkTree(place.sessionId, place.agentId, check);
   await ensureFolder(dirname(folder));
   const ports = await freePorts(setup?.ports ?? 0);
-  await writeState(folder, await makeWorktree(deps, place, folder, { commit, protect }, { setup, ports }));
+  const contents = { setup, ports, signal };
+  await writeState(folder, await makeWorktree(deps, place, folder, { commit, protect }, contents));
   return { folder, ports };
 }
 
@@ -38,8 +40,7 @@ export async function discardCheckouts({ git, layout }: WorktreeDeps, place: Wor
   for (const name of names) {
     const folder = join(checks, name, 'tree');
     await endOldSetup(`${folder}.setup`);
-    await removeFolder(folder);
-    for (const gitDir of common === null ? [] : await gitDirsOf(common, folder)) await removeGitDir(gitDir);
+    await removeFolder(folder, common);
     // Last: an interrupted removal goes on while the file is there.
     await rm(stateFile(folder), { force: true });
   }

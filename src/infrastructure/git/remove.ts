@@ -6,7 +6,7 @@ import { quote } from '../../domain/errors.ts';
 import { openRepository } from './repository.ts';
 import { endOldSetup } from './run-setup.ts';
 import { snapshot } from './snapshot.ts';
-import { exists, gitDirsOf, removeFolder, removeGitDir, worktreeFolder } from './worktree-places.ts';
+import { exists, removeFolder, worktreeFolder } from './worktree-places.ts';
 import { readState, stateFile } from './worktree-state.ts';
 import type { WorktreeDeps } from './worktrees.ts';
 
@@ -32,8 +32,7 @@ export async function remove(
         : (await exists(folder))
           ? await (await openRepository(deps.git, place.repository)).commonFolder()
           : null;
-    await removeFolder(folder);
-    for (const gitDir of common === null ? [] : await gitDirsOf(common, folder)) await removeGitDir(gitDir);
+    await removeFolder(folder, common);
   } catch (error) {
     const explanation = explained(error);
     if (explanation === null) throw error;

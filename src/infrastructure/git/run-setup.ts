@@ -18,6 +18,8 @@ export interface SetupRun {
   /** Beside the folder: the output goes to `.log`, the process is recorded in `.process`. */
   readonly record: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Ends it with its processes. */
+  readonly signal?: AbortSignal | undefined;
   /** Default: 10 minutes. */
   readonly timeoutMs?: number;
 }
@@ -27,13 +29,18 @@ const killAfterMs = 2_000;
 /** Longest end of the output in a message, in characters. */
 const maxShown = 2_000;
 
-/** Runs the set-up command. @throws MaosError INVALID_INPUT, with the end of its output, unless it succeeds */
+/**
+ * Runs the set-up command.
+ * @throws MaosError INVALID_INPUT, with the end of its output, unless it succeeds; the signal's reason
+ */
 export async function runSetup(run: SetupRun): Promise<void> {
+  run.signal?.throwIfAborted();
   const { line, folder, record, timeoutMs = defaultTimeoutMs } = run;
   const log = `${record}.log`;
   const output = await open(log, 'w', 0o600);
   try {
     const how = await ended(run, output.fd, timeoutMs);
+    run.signal?.throwIfAborted();
     if (how === null) return;
     const said = showControls(redactText(endOf((await readFile(log, 'utf8')).trim(), maxShown)));
     throw new MaosError(
@@ -49,7 +56,7 @@ export async function runSetup(run: SetupRun): Promise<void> {
 
 /** @returns null for success; else how it ended */
 function ended(
-  { line, folder, ports, record, environment }: SetupRun,
+  { line, folder, ports, record, environment, signal }: SetupRun,
   fd: number,
   timeoutMs: number,
 ): Promise<string | null> {
@@ -62,22 +69,29 @@ function ended(
     });
     let isLate = false;
     let killing: NodeJS.Timeout | undefined;
+    const end = (): void => {
+      endGroup(child.pid, 'SIGTERM');
+      killing ??= setTimeout(() => endGroup(child.pid, 'SIGKILL'), killAfterMs);
+    };
     const timer = setTimeout(() => {
       isLate = true;
-      endGroup(child.pid, 'SIGTERM');
-      killing = setTimeout(() => endGroup(child.pid, 'SIGKILL'), killAfterMs);
+      end();
     }, timeoutMs);
+    signal?.addEventListener('abort', end, { once: true });
     child.once('error', reject);
-    child.once('exit', (status, signal) => {
+    const remembering = child.pid === undefined ? null : remember(child.pid, record);
+    child.once('exit', async (status, killedBy) => {
+      signal?.removeEventListener('abort', end);
       clearTimeout(timer);
       clearTimeout(killing);
       // What it has left running would belong to nobody.
       endGroup(child.pid, 'SIGKILL');
+      // The record is removed next.
+      await remembering;
       if (isLate) resolve(`took longer than ${timeoutMs / 1_000} s and was ended`);
       else if (status === 0) resolve(null);
-      else resolve(signal === null ? `exited with status ${status}` : `was ended by ${signal}`);
+      else resolve(killedBy === null ? `exited with status ${status}` : `was ended by ${killedBy}`);
     });
-    if (child.pid !== undefined) void remember(child.pid, record);
   });
 }
 

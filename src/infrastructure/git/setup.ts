@@ -12,6 +12,7 @@ export interface SetupTarget {
   readonly record: string;
   /** What `setup` inherits. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -24,7 +25,7 @@ export interface SetupTarget {
 export async function setUp(
   repository: Repository,
   setup: WorktreeSetup | null,
-  { folder, ports, record, environment }: SetupTarget,
+  { folder, ports, record, environment, signal }: SetupTarget,
 ): Promise<string[]> {
   const brought: string[] = [];
   const top = await repository.top();
@@ -32,7 +33,7 @@ export async function setUp(
   if (top !== null) {
     const checkout = top === repository.folder ? repository : await openRepository(repository.git, top);
     brought.push(...(await linkFiles(top, folder, links)));
-    brought.push(...(await copyFiles(checkout, folder, setup?.copy ?? [])));
+    brought.push(...(await copyFiles(checkout, folder, setup?.copy ?? [], signal)));
   } else if (links.length > 0) {
     throw new MaosError(
       'INVALID_INPUT',
@@ -40,7 +41,7 @@ export async function setUp(
     );
   }
   const line = setup?.setup ?? null;
-  if (line !== null) await runSetup({ line, folder, ports, record, environment });
+  if (line !== null) await runSetup({ line, folder, ports, record, environment, signal });
   return brought;
 }
 

@@ -63,13 +63,18 @@ export async function isFinished(gitDir: string): Promise<boolean> {
   return (await readFile(join(gitDir, 'locked'), 'utf8').catch(ignoreMissing)) === finishedMark;
 }
 
-/** Moves the worktree aside in one step, so that a half-removed one is never taken for the agent's work. */
-export async function removeFolder(folder: string): Promise<void> {
+/**
+ * Removes a worktree, from the repository too. It is moved aside in one step, so that a half-removed one is never taken
+ * for the agent's work.
+ * @param common the folder that all worktrees of the repository share; null: it is gone
+ */
+export async function removeFolder(folder: string, common: string | null): Promise<void> {
   const aside = `${folder}.removed`;
   let count = 0;
   const newName = (): string => `${aside}.${process.pid}.${count++}`;
   if (await exists(aside)) await removeTree(aside, newName);
   await rename(folder, aside).catch(ignoreMissing);
+  for (const gitDir of common === null ? [] : await gitDirsOf(common, folder)) await removeGitDir(gitDir);
   if (await exists(aside)) await removeTree(aside, newName);
 }
 

@@ -22,7 +22,7 @@ import {
   worktreeEnvironment,
   worktreeFolder,
 } from './worktree-places.ts';
-import { stateFile, type WorktreeState, writeState } from './worktree-state.ts';
+import { readState, stateFile, type WorktreeState, writeState } from './worktree-state.ts';
 
 export interface WorktreeDeps {
   readonly git: Git;
@@ -38,13 +38,14 @@ export async function open(
   base: string,
   setup: WorktreeSetup | null,
   conflict?: MergeConflict,
+  signal?: AbortSignal,
 ): Promise<Checkout> {
   const folder = worktreeFolder(deps.layout, place);
   const ports = await freePorts(setup?.ports ?? 0);
   const found = await findState(deps.git, place, folder);
   const state =
     found === null
-      ? await makeWorktree(deps, place, folder, { branch: place.branch, base }, { setup, ports })
+      ? await makeWorktree(deps, place, folder, { branch: place.branch, base }, { setup, ports, signal })
       : await repaired(deps.git, place, folder, base, found);
   if (state !== found) await writeState(folder, state);
   await lockWorktree(state.gitDir, true);
@@ -54,15 +55,42 @@ export async function open(
   return { folder, ports };
 }
 
+/** What a worktree gets besides the files of its commit. */
+interface WorktreeContents {
+  readonly setup: WorktreeSetup | null;
+  readonly ports: readonly number[];
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * Creates the worktree with all that belongs in it. What an interrupted attempt has left is removed first.
+ * @throws the signal's reason, when nothing is left of it
  */
 export async function makeWorktree(
+  deps: WorktreeDeps,
+  place: WorktreePlace,
+  folder: string,
+  head: WorktreeHead,
+  contents: WorktreeContents,
+): Promise<WorktreeState> {
+  try {
+    return await tryToMake(deps, place, folder, head, contents);
+  } catch (error) {
+    // With a state, another maos has finished it.
+    if (contents.signal?.aborted && (await readState(folder)) === null) {
+      const repository = await openRepository(deps.git, place.repository);
+      await removeFolder(folder, await repository.commonFolder());
+    }
+    throw error;
+  }
+}
+
+async function tryToMake(
   { git, layout, environment }: WorktreeDeps,
   place: WorktreePlace,
   folder: string,
   head: WorktreeHead,
-  { setup, ports }: { readonly setup: WorktreeSetup | null; readonly ports: readonly number[] },
+  { setup, ports, signal }: WorktreeContents,
 ): Promise<WorktreeState> {
   const record = `${folder}.setup`;
   await ensureFolder(dirname(folder));
@@ -70,17 +98,17 @@ export async function makeWorktree(
   const repository = await openRepository(git, place.repository);
   const common = await repository.commonFolder();
   await rm(stateFile(folder), { force: true });
-  await removeFolder(folder);
-  for (const stale of await gitDirsOf(common, folder)) await removeGitDir(stale);
+  await removeFolder(folder, common);
+  signal?.throwIfAborted();
   const gitDir = await addWorktree(repository, common, folder, head);
   const worktree = await openWorktree(git, gitDir, folder);
   if ('commit' in head) {
     const scratch = join(layout.project, 'git');
-    await writeCheckedFiles({ git, scratch, gitDir, folder, ...head });
+    await writeCheckedFiles({ git, scratch, gitDir, folder, ...head, signal });
   } else {
-    await worktree.succeed(['reset', '--hard', '--quiet']);
+    await worktree.succeed(['reset', '--hard', '--quiet'], { signal });
   }
-  const brought = await setUp(repository, setup, { folder, ports, record, environment });
+  const brought = await setUp(repository, setup, { folder, ports, record, environment, signal });
   return { gitDir, brought: await notIgnored(worktree, brought), merge: null };
 }
 

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { requestCancel } from '../../../src/application/control/control.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
-import { lacksProcesses, realProject, run, settled, shell } from '../../helpers/real-project.ts';
+import { lacksProcesses, realProject, run, settled, shell, start } from '../../helpers/real-project.ts';
+import { until } from '../../helpers/waiting.ts';
 
 function repository(t: TestContext) {
   const real = realProject(t);
@@ -95,6 +97,25 @@ describe('agents in worktrees', () => {
     assert.equal(state, 'completed', failure?.message ?? '');
     assert.equal(done.of('agent.fix_round', 'slow').length, 1);
     assert.equal(git('log', '-1', '--format=%p', work?.commit ?? '').split(' ').length, 2);
+  });
+
+  it('leave nothing of a worktree or checkout whose making a cancellation finds', async (t) => {
+    if (lacksProcesses(t, 'uses git')) return;
+    const { real, git } = repository(t);
+    for (const place of ['worktree', 'tree']) {
+      const mark = join(real.root, '..', `${basename(real.root)}-${place}`);
+      t.after(() => rmSync(mark, { force: true }));
+      const setup = `test "$(basename "$PWD")" = ${place} && { echo $$ >'${mark}'; exec sleep 600; }; true`;
+      const verify = { commands: ['true'] };
+      const id = await start(real, [shell('a', 'true', { ...inWorktree, worktree: { setup }, verify })]);
+      const pid = await until(() => (existsSync(mark) ? readFileSync(mark, 'utf8').trim() : null));
+      await requestCancel(real.project, real.supervisor, id, 'test', 'Enough.');
+      assert.equal((await settled(real, id)).state, 'cancelled');
+      const gone = () =>
+        !/^[^Z]/.test(spawnSync('ps', ['-o', 'stat=', '-p', pid], { encoding: 'utf8' }).stdout);
+      await until(gone, 'the end of the setup');
+      await until(() => !git('worktree', 'list').includes(`/${place} `), 'the end of the half-made worktree');
+    }
   });
 
   it('are checked at exactly their commit, with protected files as they were, until they have mended it', async (t) => {

@@ -92,9 +92,11 @@ export function writeFiles(files: TestFiles, folder: string): void {
 }
 
 function writeTestFile(at: string, file: TestFile): void {
+  // Below a file or link, there is nothing to remove, perhaps not even a path.
+  if (file === null && !isFolder(dirname(at))) return;
+  if (file !== null) mkdirFor(dirname(at));
   rmSync(at, { recursive: true, force: true });
   if (file === null) return;
-  mkdirFor(dirname(at));
   if (typeof file === 'string' || Buffer.isBuffer(file)) writeFileSync(at, file);
   else if ('link' in file) symlinkSync(file.link, at);
   else if ('submodule' in file) mkdirSync(at);
