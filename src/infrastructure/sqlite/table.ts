@@ -148,6 +148,7 @@ export function zeroAsNull(name: string): Field<number | null> {
     ...stored,
     toSql: (value) => stored.toSql(value ?? 0),
     fromSql: (row, where) => stored.fromSql(row, where) || null,
+    shape: { ...stored.shape, nullable: true },
   };
 }
 
