@@ -77,7 +77,10 @@ export interface AgentDisk {
   locations(session: Session, agent: Agent): AgentLocations;
   /** Creates in advance what an agent always needs there. `prepare` reports failures; safe to repeat. */
   makeRoom(agent: Agent): Promise<void>;
-  /** Creates the agent's folders, and stores the prompt for its next start; safe to repeat. */
+  /**
+   * Creates the agent's folders, and stores the prompt for its next start; safe to repeat. Renames what other agents have put
+   * above its folder and its CLI would read as instructions.
+   */
   prepare(agent: Agent, prompt: string): Promise<void>;
   /** Removes launch records and logs from the folder of a check that has not begun: only an agent can have written them. */
   clearCheck(agent: Agent, check: number): Promise<void>;

@@ -8,7 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { AgentDisk } from '../../../application/ports/agent-disk.ts';
 import type { LaunchKey } from '../../../application/ports/agent-host.ts';
 import type { Log } from '../../../application/ports/log.ts';
@@ -22,6 +22,7 @@ import { digestOutput } from '../../files/session/check-output.ts';
 import { lastOutputAt, readPage } from '../../files/session/output.ts';
 import { isRecord, promptName, readClaim, readExit } from './launch-record.ts';
 import { readOutputIndex } from './output-index.ts';
+import { setAsideInstructions } from './planted-instructions.ts';
 
 /** The disk of agents on this machine, with what the wrapper needs in addition to the port. */
 export interface LocalAgentDisk extends AgentDisk {
@@ -33,7 +34,7 @@ export interface LocalAgentDisk extends AgentDisk {
  * The files on this machine that agents of one project's sessions read and write.
  * @param deps.projectFolder absolute: `~/.maos/projects/{hash}`
  * @param deps.projectRoot absolute: the project's own folder
- * @param deps.log receives artifacts that could not be listed
+ * @param deps.log receives artifacts that could not be listed, and files that were set aside
  */
 export function makeAgentDisk(deps: {
   readonly projectFolder: string;
@@ -54,6 +55,18 @@ export function makeAgentDisk(deps: {
     const { sessionId } = agent;
     const shared = [layout.sharedContext(sessionId), layout.sharedMessages(sessionId)];
     for (const path of [...agentFolders(layout, agent), ...shared]) ensureFolderSync(path);
+  }
+
+  /** Of every folder of MAOS's from the session's down to the agent's; the worktree of landed work is its owner's. */
+  function setAside({ sessionId, id, lands }: Agent): void {
+    const owners = [{ sessionId, agentId: id }, ...(lands === null ? [] : [lands])];
+    const folders = owners.flatMap((owner) => {
+      const own = layout.agent(owner.sessionId, owner.agentId);
+      return [layout.session(owner.sessionId), dirname(own), own];
+    });
+    const paths = setAsideInstructions(folders);
+    if (paths.length === 0) return;
+    log?.log('warn', 'set aside what agents would read as instructions', { agent: id, paths });
   }
 
   return {
@@ -91,6 +104,7 @@ export function makeAgentDisk(deps: {
 
     async prepare(agent, prompt) {
       makeFolders(agent);
+      setAside(agent);
       const path = join(folder(agent), promptName);
       try {
         writeFileSync(path, prompt, { mode: fileMode });
