@@ -82,7 +82,10 @@ export interface AgentDisk {
    * above its folder and its CLI would read as instructions.
    */
   prepare(agent: Agent, prompt: string): Promise<void>;
-  /** Removes launch records and logs from the folder of a check that has not begun: only an agent can have written them. */
+  /**
+   * Removes launch records and logs from the folder of a check that has not begun, and renames what tools of the check would
+   * find above its checkout: only an agent can have written them.
+   */
   clearCheck(agent: Agent, check: number): Promise<void>;
   /**
    * A negative `from` counts from the end. Output that was never printed reads as empty.

@@ -392,6 +392,17 @@ describe('a check of lies', () => {
     assert.equal(done.agent('a').failure?.stderrTail, 'ECONNREFUSED');
   });
 
+  it('does not find programs and settings that the agent has put above the checkout', async (t) => {
+    if (lacksProcesses(t, 'uses git')) return;
+    const real = repository(t);
+    const plant =
+      'for top in ../checks .. ../.. ../../..; do mkdir -p $top/node_modules $top/.cargo; echo >$top/node_modules/judge.js; done';
+    const judge = `'${process.execPath}' -e "require('judge')"`;
+    const done = await run(real, [liar('a', plant, { verify: { commands: [judge], fix_rounds: 0 } })]);
+    assert.equal(done.agent('a').failure?.kind, 'verification_failed');
+    assert.match(done.agent('a').failure?.stderrTail ?? '', /Cannot find module 'judge'/);
+  });
+
   it('does not see a merge by a driver of the repository', async (t) => {
     if (lacksProcesses(t, 'uses git')) return;
     const real = repository(t);

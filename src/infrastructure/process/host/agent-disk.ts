@@ -22,7 +22,7 @@ import { digestOutput } from '../../files/session/check-output.ts';
 import { lastOutputAt, readPage } from '../../files/session/output.ts';
 import { isRecord, promptName, readClaim, readExit } from './launch-record.ts';
 import { readOutputIndex } from './output-index.ts';
-import { setAsideInstructions } from './planted-instructions.ts';
+import { instructions, setAside, toolFiles } from './planted-files.ts';
 
 /** The disk of agents on this machine, with what the wrapper needs in addition to the port. */
 export interface LocalAgentDisk extends AgentDisk {
@@ -57,16 +57,16 @@ export function makeAgentDisk(deps: {
     for (const path of [...agentFolders(layout, agent), ...shared]) ensureFolderSync(path);
   }
 
-  /** Of every folder of MAOS's from the session's down to the agent's; the worktree of landed work is its owner's. */
-  function setAside({ sessionId, id, lands }: Agent): void {
-    const owners = [{ sessionId, agentId: id }, ...(lands === null ? [] : [lands])];
-    const folders = owners.flatMap((owner) => {
-      const own = layout.agent(owner.sessionId, owner.agentId);
-      return [layout.session(owner.sessionId), dirname(own), own];
-    });
-    const paths = setAsideInstructions(folders);
+  /** Folders of MAOS's, from the session's down to the agent's. */
+  function foldersAbove(sessionId: Agent['sessionId'], id: Agent['id']): readonly string[] {
+    const own = layout.agent(sessionId, id);
+    return [layout.session(sessionId), dirname(own), own];
+  }
+
+  function setAsideFor({ id }: Agent, folders: readonly string[], names: readonly string[]): void {
+    const paths = setAside(folders, names);
     if (paths.length === 0) return;
-    log?.log('warn', 'set aside what agents would read as instructions', { agent: id, paths });
+    log?.log('warn', 'set aside files that an agent has put among those of MAOS', { agent: id, paths });
   }
 
   return {
@@ -104,7 +104,10 @@ export function makeAgentDisk(deps: {
 
     async prepare(agent, prompt) {
       makeFolders(agent);
-      setAside(agent);
+      const { sessionId, id, lands } = agent;
+      // The worktree of landed work is its owner's.
+      const owners = lands === null ? [] : foldersAbove(lands.sessionId, lands.agentId);
+      setAsideFor(agent, [...foldersAbove(sessionId, id), ...owners], instructions);
       const path = join(folder(agent), promptName);
       try {
         writeFileSync(path, prompt, { mode: fileMode });
@@ -124,6 +127,8 @@ export function makeAgentDisk(deps: {
       for (const name of readdirSync(top)) {
         if (isRecord(name)) rmSync(join(top, name), { recursive: true });
       }
+      const { sessionId, id } = agent;
+      setAsideFor(agent, [...foldersAbove(sessionId, id), dirname(top), top], toolFiles);
     },
 
     readOutput: async (agent, stream, from, maxBytes, number) => {

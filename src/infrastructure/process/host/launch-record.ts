@@ -50,7 +50,7 @@ function claimName(attempt: number): string {
 
 /** Whether a launch writes a file of this name. */
 export function isRecord(name: string): boolean {
-  return /^(?:(?:launch|file|input)\..*|exit\.json|(?:stdout|stderr)\.log)$/s.test(name);
+  return /^(?:(?:launch|file|input)\..*|exit\.json|output\.idx|(?:stdout|stderr)\.log)$/s.test(name);
 }
 
 /** @returns null when the attempt is not claimed */
