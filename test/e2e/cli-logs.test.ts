@@ -87,6 +87,7 @@ describe('maos logs', () => {
     assert.equal(new Set(prefixes).size, 4, 'which still differ');
     const unknown = await maos.run('logs', 'gamma');
     assert.equal(unknown.status, 3);
+    assert.match(unknown.stderr, /There is no session or agent "gamma" in this project/);
   });
 
   it('follows both streams', async () => {

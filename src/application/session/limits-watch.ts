@@ -115,7 +115,9 @@ export class LimitsWatch {
       run.stop(outputLimit(sample.outputBytes, maxOutputBytes));
     }
     const mark = this.#marks.get(run);
-    if (mark === undefined || run.isAwaiting || isActive(mark, sample, now, run.idleCpuShare))
+    // A program that may run as long as it likes may also wait as long as it likes.
+    const mayWait = run.isAwaiting || run.agent.timeoutMs === null;
+    if (mark === undefined || mayWait || isActive(mark, sample, now, run.idleCpuShare))
       this.#marks.set(run, { ...sample, at: now });
     else if (stallMs !== null && now - mark.at >= stallMs) run.stop(stalled(mark, sample, now, stallMs));
   }

@@ -39,13 +39,18 @@ class TickingProcess implements RunningAgent {
 }
 
 /** Whether a silent agent that uses this share of a processor counts as stalled after two minutes. */
-async function isStalled(share: number, idleCpuShare?: number, isAwaiting = false): Promise<boolean> {
+async function isStalled(
+  share: number,
+  idleCpuShare?: number,
+  isAwaiting = false,
+  timeoutMs: number | null = 3_600_000,
+): Promise<boolean> {
   const clock = new TestClock();
   const backend: Backend = {
     ...makeCommandBackend(),
     ...(idleCpuShare === undefined ? {} : { idleCpuShare }),
   };
-  const run = new AgentRun({ ...sampleAgent, timeoutMs: 3_600_000 }, backend, {
+  const run = new AgentRun({ ...sampleAgent, timeoutMs }, backend, {
     ...{ clock, graceMs: 500, maxOutputBytes: null, afterResultMs: null, refusedMs: null },
     ...{ maxSubagents: null, isOwner: () => true, withdraw: () => {}, ended: () => {}, changed: () => {} },
     trouble: (message, error) => assert.fail(`${message}: ${error}`),
@@ -71,6 +76,10 @@ suite('a silent agent has stalled', () => {
     assert.equal(await isStalled(0.02), false);
     assert.equal(await isStalled(0.02, 0.03), true);
     assert.equal(await isStalled(0.05, 0.03), false);
+  });
+
+  test('but not one that may run as long as it likes', async () => {
+    assert.equal(await isStalled(0, undefined, false, null), false);
   });
 
   test('but not while it waits for an answer', async () => {

@@ -167,15 +167,16 @@ function chosenCheck(asked: string | undefined, agents: readonly Agent[]): numbe
 async function assertThere({ terminal }: CommandContext, { found, agents }: Reading): Promise<void> {
   const { project, id } = found;
   const gone: Agent[] = [];
+  let isAnyThere = false;
   for (const agent of agents) {
-    if (agent.attempt > 0 && agent.stage !== 'preparing' && !(await project.host.hasOutput(agent)))
-      gone.push(agent);
+    if (await project.host.hasOutput(agent)) isAnyThere = true;
+    else if (hasRun(agent)) gone.push(agent);
   }
   const [first] = gone;
   if (first === undefined) return;
   const { session } = project.store.load(id);
   const { session: folder } = project.host.locations(session, first);
-  if (gone.length === agents.length) {
+  if (!isAnyThere) {
     throw new MaosError(
       'SESSION_NOT_FOUND',
       `The output of session ${id} is gone: ${folder} has been removed, or its logs have. Its record is still there: see 'maos status ${id}' and 'maos events ${id}'.`,
@@ -184,6 +185,11 @@ async function assertThere({ terminal }: CommandContext, { found, agents }: Read
   }
   const names = gone.map(({ name }) => name).join(', ');
   terminal.notice(`The output of ${names} is gone: it has been removed from ${folder}.`);
+}
+
+/** Of others, it is not certain that they got as far as having logs. */
+function hasRun({ state, failure }: Agent): boolean {
+  return state === 'completed' || failure?.kind === 'exit_code' || failure?.kind === 'signal';
 }
 
 async function startOf({ found, request, since, tail }: Reading, agent: Agent): Promise<LogStart> {

@@ -75,7 +75,7 @@ export class SessionFinder {
       if (!unknown || unknownSession === null) throw error;
       throw new MaosError(
         'SESSION_NOT_FOUND',
-        unknownSession.message.replace(/^No session/, 'No session or agent'),
+        unknownSession.message.replace(/^There is no session\b/, 'There is no session or agent'),
         { details: { reference }, cause: error },
       );
     }
