@@ -118,15 +118,21 @@ describe('maos watch in tmux', { skip: withoutTmux }, () => {
     await until(async () => (await stateOf(session)) === 'completed');
   });
 
-  it('gives the terminal back when it is stopped with Ctrl-Z, and draws again with fg', async (t) => {
+  it('gives the terminal back when it is stopped, with Ctrl-Z or from elsewhere, and draws again with fg', async (t) => {
     const gate = new Gate(maos.project, 'suspended');
     const { window } = await windowWithTeam(t, small, `work=${gate.wait}`);
-    await window.type('maos watch');
-    await window.waitFor(/^> .*● running/m);
-    await window.keys('C-z');
-    await window.waitFor(/Stopped/);
-    assert.equal(await window.format('#{alternate_on} #{cursor_flag}'), '0 1');
-    await window.type('stty -a | grep -o " icanon\\| -icanon"; fg');
+    await window.type(`sh -c 'echo $$ >pid; exec maos watch'`);
+    const stops = [
+      () => window.keys('C-z'),
+      async () => process.kill(Number(readFileSync(join(maos.project, 'pid'), 'utf8')), 'SIGTSTP'),
+    ];
+    for (const stop of stops) {
+      await window.waitFor(/^> .*● running/m);
+      await stop();
+      await window.waitFor(/Stopped/);
+      assert.equal(await window.format('#{alternate_on} #{cursor_flag}'), '0 1');
+      await window.type('clear; stty -a | grep -o "[ -]icanon"; fg');
+    }
     await window.waitFor(/^> .*● running/m);
     await window.keys('Enter');
     await window.waitFor(/1 OUTPUT/);

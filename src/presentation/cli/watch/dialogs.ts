@@ -1,3 +1,4 @@
+import { showName } from '../../../domain/invisible-marks.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import type { Input } from './keys.ts';
 import { askCancel, askDecision, askLand, askPause, askResume, askRetry } from './questions.ts';
@@ -50,7 +51,14 @@ function openRequest(state: WatchState, { agents }: Workflow, name: 'a' | 'd' | 
 
 function ask(state: WatchState, asked: Question | string): WatchState {
   if (typeof asked === 'string') return told(state, asked);
-  return { ...state, dialog: { type: 'question', question: asked, top: 0 } };
+  return { ...state, dialog: { type: 'question', question: withProject(state, asked), top: 0 } };
+}
+
+/** Among the sessions of several projects, says which one is meant. */
+function withProject({ all, sessions, sessionId }: WatchState, question: Question): Question {
+  const listed = sessions?.find(({ summary }) => summary.session.id === sessionId);
+  if (!all || listed === undefined) return question;
+  return { ...question, says: [...question.says, `Project: ${showName(listed.project)}`] };
 }
 
 function told(state: WatchState, text: string): WatchState {

@@ -71,6 +71,19 @@ export async function watchSessions(context: CommandContext, session: OpenSessio
     screen.leave();
     show();
   };
+  /** The terminal is the shell's while this process is stopped, by Ctrl-Z or from elsewhere. */
+  const onStop = (): void => {
+    keyboard.stop();
+    screen.leave();
+    void terminal.drained().then(() => {
+      // Without a listener the signal stops the process here; the next line runs when it continues, or at once where
+      // nobody could let it continue.
+      process.removeListener('SIGTSTP', onStop);
+      process.kill(0, 'SIGTSTP');
+      process.on('SIGTSTP', onStop);
+      onContinue();
+    });
+  };
   function run(effect: Effect): void {
     switch (effect.type) {
       case 'quit':
@@ -80,10 +93,8 @@ export async function watchSessions(context: CommandContext, session: OpenSessio
         screen.setMouse(effect.on);
         return;
       case 'suspend':
-        keyboard.stop();
-        screen.leave();
         // The whole foreground job, so that the shell notices also behind a starter such as npx.
-        void terminal.drained().then(() => process.kill(0, 'SIGTSTP'));
+        process.kill(0, 'SIGTSTP');
         return;
       default:
         void change(effect);
@@ -104,6 +115,7 @@ export async function watchSessions(context: CommandContext, session: OpenSessio
   }
   const tick = setInterval(() => apply({ type: 'ticked', now: Date.now() }), tickMs);
   process.on('SIGWINCH', onResize);
+  process.on('SIGTSTP', onStop);
   process.on('SIGCONT', onContinue);
   try {
     show();
@@ -112,6 +124,7 @@ export async function watchSessions(context: CommandContext, session: OpenSessio
   } finally {
     over.abort();
     process.removeListener('SIGWINCH', onResize);
+    process.removeListener('SIGTSTP', onStop);
     process.removeListener('SIGCONT', onContinue);
     clearInterval(tick);
     if (frame !== null) clearTimeout(frame);

@@ -71,6 +71,13 @@ describe('what changes a session', () => {
     assert.equal(watched.state.dialog, null);
   });
 
+  it('names the project where there are several', () => {
+    const watched = new Watched(running);
+    watched.state = { ...watched.state, all: true };
+    watched.press('c');
+    assert.match(watched.text, /Project: \/home\/ann\/shop/);
+  });
+
   it('is left undone after n, Esc and q', () => {
     for (const name of ['n', 'escape', 'q']) {
       const watched = new Watched(running).press('enter', 'c', name, 'y');
