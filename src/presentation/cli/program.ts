@@ -5,6 +5,7 @@ import { agentCommand } from './commands/agent.ts';
 import { answerCommand } from './commands/answer.ts';
 import { approveCommand } from './commands/approve.ts';
 import { askCommand } from './commands/ask.ts';
+import { attachCommand } from './commands/attach.ts';
 import { auditCommand } from './commands/audit.ts';
 import { backendsCommand } from './commands/backends.ts';
 import { cancelCommand } from './commands/cancel.ts';
@@ -58,6 +59,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
       listCommand,
       watchCommand,
       statusCommand,
+      attachCommand,
       logsCommand,
       eventsCommand,
       waitCommand,

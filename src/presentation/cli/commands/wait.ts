@@ -6,8 +6,9 @@ import type { SessionId } from '../../../domain/ids.ts';
 import { askedText } from '../../contracts/request-view.ts';
 import { namesOf, summaryView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { SessionFinder } from '../facts/projects.ts';
+import { type OpenSession, SessionFinder } from '../facts/projects.ts';
 import { foregroundNotifier } from '../run/foreground-notifier.ts';
+import { leftText, viewSession } from '../run/view-session.ts';
 import { exitStatus, statusOfSession } from '../shell/exit-status.ts';
 import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
@@ -16,7 +17,7 @@ export const waitCommand: CliCommand = {
   name: 'wait',
   summary: 'Wait until a session ends or pauses',
   details:
-    'Exit status: 0 completed, 1 failed or cancelled, 5 still running at the timeout, 6 an agent is not signed in, 7 paused.',
+    'On a terminal it shows the session live; Ctrl-C leaves the session alone. Exit status: 0 completed, 1 failed or cancelled, 5 still running at the timeout, 6 an agent is not signed in, 7 paused.',
   arguments: [sessionArgument],
   options: [
     {
@@ -40,6 +41,7 @@ async function run(context: CommandContext): Promise<number> {
   const seconds = options.number('timeout');
   const signal = seconds === undefined ? new AbortController().signal : AbortSignal.timeout(seconds * 1000);
   const { project, id } = session;
+  if (terminal.redraws && !json) return watch(context, session, seconds, signal);
   const stopWatching = watchOwner(session, context);
   const sayRequests = noticeRequests(context, project, id);
   const notify = foregroundNotifier(context, session);
@@ -56,8 +58,35 @@ async function run(context: CommandContext): Promise<number> {
   if (json) terminal.document({ ...summaryView(summary, ranMs), timed_out: !settled });
   else terminal.line(`${id} ${summary.session.state}`);
   if (settled) return statusOfSession(project.store.load(id));
-  if (!json) terminal.notice(`Still running after ${seconds} s. See it with: ${program} status ${id}`);
+  if (!json) terminal.notice(stillRunning(program, id, seconds));
   return exitStatus.limit;
+}
+
+/** On a terminal, the wait shows what it waits for. */
+async function watch(
+  context: CommandContext,
+  session: OpenSession,
+  seconds: number | undefined,
+  timeout: AbortSignal,
+): Promise<number> {
+  const { terminal, program } = context;
+  const { project, id } = session;
+  const settled = await viewSession(context, session, { signal: timeout });
+  if (settled) {
+    const workflow = project.store.load(id);
+    terminal.line(`${id} ${workflow.session.state}`);
+    return statusOfSession(workflow);
+  }
+  if (timeout.aborted) {
+    terminal.notice(stillRunning(program, id, seconds));
+    return exitStatus.limit;
+  }
+  terminal.notice(leftText(context, session));
+  return exitStatus.interrupted;
+}
+
+function stillRunning(program: string, id: SessionId, seconds: number | undefined): string {
+  return `Still running after ${seconds} s. See it with: ${program} status ${id}`;
 }
 
 /**

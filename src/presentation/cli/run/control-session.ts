@@ -18,6 +18,7 @@ import { renderNext } from '../render/session-report.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
 import { followSession } from './follow-session.ts';
+import { attachSession } from './view-session.ts';
 
 export const reasonOption: OptionSpec = {
   flags: '--reason <text>',
@@ -90,7 +91,8 @@ export async function controlSession(
 }
 
 /**
- * Follows a session that this process had to take over, as `maos run` does; if another process runs it, only reports.
+ * Follows a session that this process had to take over, as `maos run` does. If another process runs it, shows it on a
+ * terminal, and only reports elsewhere.
  * @param said what was done
  */
 export async function goOn(
@@ -111,10 +113,15 @@ export async function goOn(
     return exitStatus.done;
   }
   const { id } = session;
+  if (terminal.redraws && !owned && !options.flag('detach')) {
+    terminal.notice(`${said} It runs in another maos process. ${ofProject}`);
+    return attachSession(context, session, { after: result.after });
+  }
   const where = owned ? 'in the background' : 'in another maos process';
   terminal.line(result.workflow.session.state === 'running' ? `${said} It runs ${where}.` : said);
   terminal.line(ofProject);
   const watch: readonly [string, string][] = [
+    [`${context.program} attach ${id}`, 'show it live'],
     [`${context.program} logs ${id} -f`, 'the output of its agents'],
     [`${context.program} wait ${id}`, 'wait until it ends or pauses'],
   ];

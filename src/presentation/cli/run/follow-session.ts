@@ -2,22 +2,15 @@ import { waitForSession } from '../../../application/control/control.ts';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import type { CommandContext } from '../command.ts';
 import type { OpenSession } from '../facts/projects.ts';
-import { factsOf, nextCommands, summaryRecord } from '../facts/session-facts.ts';
-import { commandsOf } from '../render/report-landing.ts';
-import { renderNext, renderReport } from '../render/session-report.ts';
-import { exitStatus, statusOfSession } from '../shell/exit-status.ts';
+import { exitStatus } from '../shell/exit-status.ts';
 import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
 import { beginAgainText } from './beginning-again.ts';
+import { type ReportExtras, reportEnd } from './end-report.ts';
 import { foregroundNotifier } from './foreground-notifier.ts';
 import { makeProgress } from './progress.ts';
 
 /** Additions of a caller of {@link followSession}. */
-export interface FollowExtras {
-  /** Merged into the last JSON record. */
-  readonly record?: Readonly<Record<string, unknown>>;
-  /** Lines between the report and the suggested commands. */
-  readonly lines?: readonly string[];
-  readonly next?: readonly (readonly [line: string, says: string])[];
+interface FollowExtras extends ReportExtras {
   /** Events up to this `seq` are not shown (default: 0). */
   readonly after?: number;
 }
@@ -82,31 +75,7 @@ async function followOne(
     progress.stop(settled ? 'clear' : 'keep');
   }
   if (!settled) return leave(context, session);
-  const facts = factsOf(session);
-  const status = statusOfSession(facts.workflow, facts.landed, facts.liveStatus.troubles.length > 0);
-  if (terminal.outputLost.aborted) {
-    terminal.notice(`${id} ${facts.workflow.session.state}. See it with: ${context.program} status ${id}`);
-    return status;
-  }
-  if (json) {
-    terminal.record({ type: 'summary', ...summaryRecord(facts), exit_status: status, ...extras.record });
-    return status;
-  }
-  const { workflow, messagesForUser } = facts;
-  const take = commandsOf(facts.landed ?? []).map((line) => [line, 'take the work that waits'] as const);
-  const next = [
-    ...take,
-    ...nextCommands(context.program, workflow, { messagesForUser }),
-    ...(extras.next ?? []),
-  ];
-  const { canvas } = terminal;
-  // On a terminal the report replaces the live view; elsewhere it follows the event lines.
-  if (!terminal.live) terminal.line();
-  for (const line of renderReport(facts, canvas)) terminal.line(line);
-  for (const line of extras.lines ?? []) terminal.line(line);
-  terminal.line();
-  for (const line of renderNext(next, canvas)) terminal.line(line);
-  return status;
+  return reportEnd(context, session, extras);
 }
 
 /**

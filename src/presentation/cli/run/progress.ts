@@ -17,7 +17,7 @@ export interface Progress {
 /** With `--json` every event as JSON; on a terminal a live view; elsewhere a line per relevant event. */
 export function makeProgress(terminal: Terminal, json: boolean): Progress {
   if (json) return new JsonProgress(terminal);
-  return terminal.live ? new LiveDisplay(terminal) : new LineProgress(terminal);
+  return terminal.redraws ? new LiveDisplay(terminal) : new LineProgress(terminal);
 }
 
 class JsonProgress implements Progress {

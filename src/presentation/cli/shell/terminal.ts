@@ -29,8 +29,10 @@ export class Terminal {
   readonly #stderr: OutputStream;
   readonly #paint: Paint;
   readonly #paintErrors: Paint;
-  /** Whether stdout is a terminal whose lines can be redrawn. */
+  /** Whether stdout is a terminal that can move its cursor. */
   readonly live: boolean;
+  /** Whether to draw a live view on it; otherwise lines follow each other. */
+  readonly redraws: boolean;
   readonly #output: OutputWriter;
   readonly #chosenWidth: number;
   #fields: readonly string[] | null = null;
@@ -49,6 +51,7 @@ export class Terminal {
     this.#paintErrors = wantsColour(stderr, env, noColor) ? colourPaint : plainPaint;
     this.#chosenWidth = /^[1-9]\d{0,3}$/.test(env.COLUMNS ?? '') ? Number(env.COLUMNS) : 100;
     this.live = stdout.isTTY === true && env.TERM !== 'dumb';
+    this.redraws = this.live && !isSet(env.NO_COLOR) && (!isSet(env.CI) || env.CI === 'false');
   }
 
   get canvas(): Canvas {
@@ -172,6 +175,10 @@ export function wantsColour(
   if (noColor) return false;
   const force = env.FORCE_COLOR;
   if (force !== undefined) return force !== '0' && force !== 'false';
-  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
+  if (isSet(env.NO_COLOR)) return false;
   return stream.isTTY === true && env.TERM !== 'dumb';
+}
+
+function isSet(variable: string | undefined): boolean {
+  return variable !== undefined && variable !== '';
 }
