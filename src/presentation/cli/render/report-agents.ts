@@ -1,5 +1,6 @@
 import { isSuspended } from '../../../application/queries/live-status.ts';
 import { activeMs } from '../../../domain/active-time.ts';
+import type { Agent } from '../../../domain/agent.ts';
 import { formatCost, formatCount, formatDuration } from '../../../domain/amounts.ts';
 import { tokensOf } from '../../../domain/budget.ts';
 import type { Canvas } from '../shell/terminal.ts';
@@ -7,10 +8,14 @@ import type { SessionFacts } from './report-facts.ts';
 import { lookOf } from './states.ts';
 import { renderTable } from './table.ts';
 
-/** The state of every agent, a row each. */
-export function agentTable({ workflow, liveStatus: { now } }: SessionFacts, canvas: Canvas): string[] {
+/** The state of every agent, a row each. @param agents default: all of the session's */
+export function agentTable(
+  { workflow, liveStatus: { now } }: SessionFacts,
+  canvas: Canvas,
+  agents: readonly Agent[] = workflow.agents,
+): string[] {
   const names = new Map(workflow.agents.map(({ id, name }) => [id, name]));
-  const rows = workflow.agents.map((agent) => {
+  const rows = agents.map((agent) => {
     const state = isSuspended(workflow.session, agent) ? 'suspended' : agent.state;
     const { symbol, format } = lookOf(state);
     const stage = state === 'running' && agent.stage !== 'executing' ? agent.stage : null;

@@ -1,4 +1,5 @@
 import { activeMs } from '../../../domain/active-time.ts';
+import type { Agent } from '../../../domain/agent.ts';
 import { formatDuration, formatUsage, plural } from '../../../domain/amounts.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
@@ -26,21 +27,40 @@ import { claimLines, fileLines, messageLines, skippedLines } from './report-file
 import { landedTable } from './report-landing.ts';
 import { denialsOf, failureOf, resultOf, subagentLines } from './report-outcomes.ts';
 import { failedCheckLines, verifyingLines, workTable } from './report-work.ts';
-import { lookOf } from './states.ts';
+import { lookOf, shortIdLength } from './states.ts';
 import { displayWidth, truncate } from './text-width.ts';
 
 /** The full report on a session for people: state, agents, results, failures, files and folder. */
 export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
-  const { workflow, artifacts, folder, landed = [] } = facts;
-  const sections = [
-    [
-      sessionLine(facts, canvas),
-      `  ${truncate(oneLine(workflow.session.objective), canvas.width - 2)}`,
-      ...landingLines(workflow.session),
-      ...parentLines(workflow.session),
-      ...approvalLines(workflow.session),
-    ],
+  const { workflow } = facts;
+  return joinSections([
+    [sessionLine(facts, canvas), ...aboutLines(facts, canvas)],
     agentTable(facts, canvas),
+    ...conditionSections(facts, canvas),
+    section(
+      'Results',
+      workflow.agents.flatMap((agent) => resultOf(agent, canvas)),
+      canvas,
+    ),
+    ...failureSections(facts, canvas),
+    ...workSections(facts, canvas),
+    [folderLine(facts, canvas)],
+  ]);
+}
+
+/** Its objective, and what is special about it. */
+export function aboutLines({ workflow: { session } }: SessionFacts, { width }: Canvas): string[] {
+  return [
+    `  ${truncate(oneLine(session.objective), width - 2)}`,
+    ...landingLines(session),
+    ...parentLines(session),
+    ...approvalLines(session),
+  ];
+}
+
+/** What goes on now, and what keeps it from going on. */
+export function conditionSections(facts: SessionFacts, canvas: Canvas): readonly string[][] {
+  return [
     section('Unattended', unattendedLines(facts), canvas),
     section('Verifying', verifyingLines(facts, canvas), canvas),
     section('Needs an answer', requestLines(facts, canvas), canvas),
@@ -51,17 +71,29 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     section('Fallback', fallbackLines(facts, canvas), canvas),
     section('Result given, still running', lingeringLines(facts, canvas), canvas),
     section('Budgets', budgetLines(facts), canvas),
-    section(
-      'Results',
-      workflow.agents.flatMap((agent) => resultOf(agent, canvas)),
-      canvas,
-    ),
+  ];
+}
+
+/** @param agents default: all of the session's */
+export function failureSections(
+  facts: SessionFacts,
+  canvas: Canvas,
+  agents: readonly Agent[] = facts.workflow.agents,
+): readonly string[][] {
+  return [
     section(
       'Failures',
-      workflow.agents.flatMap((agent) => failureOf(agent, canvas)),
+      agents.flatMap((agent) => failureOf(agent, canvas)),
       canvas,
     ),
     section('Failed checks', failedCheckLines(facts, canvas), canvas),
+  ];
+}
+
+/** What the agents made, and what they exchanged. */
+export function workSections(facts: SessionFacts, canvas: Canvas): readonly string[][] {
+  const { workflow, artifacts, landed = [] } = facts;
+  return [
     section('Landing', landedTable(landed, canvas), canvas),
     section('Work', workTable(facts, canvas), canvas),
     section(
@@ -73,40 +105,60 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
     section('Messages', messageLines(facts, canvas), canvas),
     section('Sub-agents', subagentLines(facts, canvas), canvas),
     section('Files', [...fileLines(artifacts, workflow, canvas), ...skippedLines(facts, canvas)], canvas),
-    [`${canvas.paint('bold', 'Session folder')}  ${folderText(folder, canvas)}`],
   ];
+}
+
+/** The sections that have lines, with blank lines between them. */
+export function joinSections(sections: readonly (readonly string[])[]): string[] {
   return sections
     .filter((lines) => lines.length > 0)
     .flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
 }
 
-function folderText(folder: string, { width }: Canvas): string {
-  return width === Number.POSITIVE_INFINITY ? showName(folder) : homePath(folder);
+/** The session's folder; in a pipe its whole path, for programs. */
+export function folderLine({ folder }: SessionFacts, { paint, width }: Canvas): string {
+  const path = width === Number.POSITIVE_INFINITY ? showName(folder) : homePath(folder);
+  return `${paint('bold', 'Session folder')}  ${path}`;
 }
 
 /** Suggested commands with what they do. */
 export function renderNext(
   commands: readonly (readonly [line: string, says: string])[],
-  { paint }: Canvas,
+  { paint, width: whole }: Canvas,
 ): string[] {
   const width = Math.max(...commands.map(([line]) => displayWidth(line)));
+  const room = Math.max(1, whole - width - 4);
   return [
     paint('bold', 'Next'),
-    ...commands.map(([line, says]) => `  ${line.padEnd(width)}  ${paint('dim', says)}`),
+    ...commands.map(([line, says]) =>
+      `  ${line.padEnd(width)}  ${paint('dim', truncate(says, room))}`.trimEnd(),
+    ),
   ];
 }
 
-function sessionLine({ workflow, liveStatus: { now } }: SessionFacts, { paint }: Canvas): string {
+/** Its id, state and counts; the end of the id where the whole would not fit. */
+export function sessionLine(
+  { workflow, liveStatus: { now } }: SessionFacts,
+  { paint, width }: Canvas,
+): string {
   const { session, agents } = workflow;
-  const { completed, total } = progressOf(agents);
+  const { completed, failed, cancelled, total } = progressOf(agents);
+  const counts = [
+    `${completed} of ${plural(total, 'agent')} completed`,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
+  ];
   const { symbol, format } = lookOf(session.state);
   const facts = [
-    `${completed} of ${plural(total, 'agent')} completed`,
+    counts.join(', '),
     session.startedAt === null ? null : formatDuration(activeMs(session, now)),
     formatUsage(totalUsage(agents.map(({ usage }) => usage))),
   ].filter((fact) => fact !== null);
   const state = formatSessionState(session, now);
-  return `${paint(format, symbol)} ${paint('bold', session.id)} ${paint(format, state)}  ${facts.join(' · ')}`;
+  const rest = `  ${facts.join(' · ')}`;
+  const fits = displayWidth(`${symbol} ${session.id} ${state}${rest}`) <= width;
+  const id = fits ? session.id : session.id.slice(-shortIdLength);
+  return `${paint(format, symbol)} ${paint('bold', id)} ${paint(format, state)}${rest}`;
 }
 
 function landingLines({ landing }: Session): string[] {
@@ -123,6 +175,6 @@ function approvalLines({ approvals }: Session): string[] {
   return approvals === 'all' ? ['  every permission that agents ask for is allowed (--yes)'] : [];
 }
 
-function section(title: string, lines: readonly string[], { paint }: Canvas): string[] {
+export function section(title: string, lines: readonly string[], { paint }: Canvas): string[] {
   return lines.length === 0 ? [] : [paint('bold', title), ...lines];
 }

@@ -1,5 +1,5 @@
-import type { AgentState } from '../../../domain/agent.ts';
-import type { PhaseState } from '../../../domain/orchestration.ts';
+import type { Agent, AgentState } from '../../../domain/agent.ts';
+import { type PhaseState, progressOf } from '../../../domain/orchestration.ts';
 import type { SessionState } from '../../../domain/session.ts';
 import type { Format } from '../shell/terminal.ts';
 
@@ -28,6 +28,15 @@ const looks: Readonly<Record<DrawnState, Look>> = {
 /** The symbol and format of a state; symbols are one column wide. */
 export function lookOf(state: DrawnState): Look {
   return looks[state];
+}
+
+/** As many characters as the short form of an id has at least. */
+export const shortIdLength = 6;
+
+/** `22 pending, 20 completed`. */
+export function stateCounts(agents: readonly Agent[]): string {
+  const counts = Object.entries(progressOf(agents)).filter(([key, count]) => key !== 'total' && count > 0);
+  return counts.map(([state, count]) => `${count} ${state}`).join(', ');
 }
 
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] as const;

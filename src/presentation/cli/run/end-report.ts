@@ -2,14 +2,14 @@ import type { CommandContext } from '../command.ts';
 import type { OpenSession } from '../facts/projects.ts';
 import { factsOf, nextCommands, summaryRecord } from '../facts/session-facts.ts';
 import { commandsOf } from '../render/report-landing.ts';
-import { renderNext, renderReport } from '../render/session-report.ts';
+import { renderSummary } from '../render/session-summary.ts';
 import { statusOfSession } from '../shell/exit-status.ts';
 
 /** Additions of a command to {@link reportEnd}. */
 export interface ReportExtras {
   /** Merged into the last JSON record. */
   readonly record?: Readonly<Record<string, unknown>>;
-  /** Lines between the report and the suggested commands. */
+  /** Lines before the suggested commands. */
   readonly lines?: readonly string[];
   readonly next?: readonly (readonly [line: string, says: string])[];
 }
@@ -45,9 +45,7 @@ export function reportEnd(
   const { canvas } = terminal;
   // On a terminal the report replaces the live view; elsewhere it follows the event lines.
   if (!terminal.redraws) terminal.line();
-  for (const line of renderReport(facts, canvas)) terminal.line(line);
-  for (const line of extras.lines ?? []) terminal.line(line);
-  terminal.line();
-  for (const line of renderNext(next, canvas)) terminal.line(line);
+  const options = { program: context.program, next, lines: extras.lines };
+  for (const line of renderSummary(facts, canvas, options)) terminal.line(line);
   return status;
 }

@@ -93,6 +93,8 @@ export async function untilReleased(
 }
 
 async function leave({ terminal, detach, program }: CommandContext, session: OpenSession): Promise<number> {
+  // First: a second Ctrl-C may end this process at any moment, and the agents must not be left without an owner.
+  await detach();
   const { project, id } = session;
   const workflow = project.store.load(id);
   const again = workflow.agents.filter(
@@ -100,11 +102,16 @@ async function leave({ terminal, detach, program }: CommandContext, session: Ope
   );
   const names = again.map(({ name }) => name);
   const lost = names.length === 0 ? '' : ` On resume, ${beginAgainText(names)}.`;
-  const what =
-    workflow.session.onExit === 'keep'
-      ? `It continues in the background. See it with: ${program} status ${id}`
-      : `Its agents are being stopped and can be resumed.${lost} Continue with: ${program} resume ${id}`;
-  terminal.notice(`\nDetaching from ${id}. ${what}`);
-  await detach();
+  const keeps = workflow.session.onExit === 'keep';
+  const what = keeps
+    ? 'It continues in the background.'
+    : `Its agents are being stopped and can be resumed.${lost}`;
+  const [next, says] = keeps ? ['attach', 'show it again'] : ['resume', 'continue'];
+  const lines = [
+    `Detaching from ${id}. ${what}`,
+    `  ${program} ${next} ${id}  ${says}`,
+    `  ${program} cancel ${id}  end it for good`,
+  ];
+  terminal.notice(`\n${lines.join('\n')}`);
   return exitStatus.interrupted;
 }

@@ -3,6 +3,7 @@ import type { RecordedEvent } from '../../../domain/events.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { renderLive } from '../render/live-block.ts';
 import { displayWidth } from '../render/text-width.ts';
+import { JobControl } from '../shell/job-control.ts';
 import type { Terminal } from '../shell/terminal.ts';
 import { AgentActivities } from './agent-activities.ts';
 
@@ -18,17 +19,25 @@ export class LiveDisplay {
   readonly #terminal: Terminal;
   readonly #activities = new AgentActivities();
   readonly #timer: NodeJS.Timeout;
-  readonly #restoreCursor = (): void => this.#terminal.write(showCursor);
+  readonly #mayDraw: () => boolean;
+  readonly #jobControl: JobControl;
+  readonly #restoreCursor = (): void => {
+    this.#terminal.writeNow(showCursor);
+    this.#hidesCursor = false;
+  };
   #workflow: Workflow | null = null;
   #drawn: readonly string[] = [];
   #frame = 0;
+  #hidesCursor = false;
 
-  constructor(terminal: Terminal) {
+  /** @param mayDraw false while the terminal is another program's */
+  constructor(terminal: Terminal, mayDraw: () => boolean = () => true) {
     this.#terminal = terminal;
+    this.#mayDraw = mayDraw;
     this.#timer = setInterval(() => this.#draw(), frameMs);
     // A second Ctrl-C ends the process immediately; the terminal must get its cursor back even then.
     process.once('exit', this.#restoreCursor);
-    terminal.write(hideCursor);
+    this.#jobControl = new JobControl({ leave: () => this.#clear(), forget: () => this.#forget() });
   }
 
   show(events: readonly RecordedEvent[], workflow: Workflow): void {
@@ -40,14 +49,33 @@ export class LiveDisplay {
   stop(how: 'keep' | 'clear'): void {
     clearInterval(this.#timer);
     process.removeListener('exit', this.#restoreCursor);
-    if (how === 'keep') this.#draw('always');
-    else this.#terminal.write(redraw([], this.#occupiedRows()));
-    this.#restoreCursor();
+    this.#jobControl.dispose();
+    if (how === 'keep') {
+      this.#draw('always');
+      this.#restoreCursor();
+    } else this.#clear();
+  }
+
+  /** At once, because the process may stop or end now. */
+  #clear(): void {
+    this.#terminal.writeNow(`${redraw([], this.#occupiedRows())}${showCursor}`);
+    this.#forget();
+  }
+
+  /** The next frame is drawn where the cursor is then. */
+  #forget(): void {
+    this.#drawn = [];
+    this.#hidesCursor = false;
   }
 
   /** Skips a frame while the previous one is still being written; the next frame is newer anyway. */
   #draw(when: 'if free' | 'always' = 'if free'): void {
     if (this.#workflow === null || (when === 'if free' && this.#terminal.isBehind)) return;
+    if (!this.#mayDraw()) {
+      this.#forget();
+      return;
+    }
+    this.#terminal.measure();
     const { columns, rows, canvas } = this.#terminal;
     this.#frame += 1;
     const view = {
@@ -60,7 +88,9 @@ export class LiveDisplay {
     const lines = renderLive(view, { columns, rows }, canvas.paint).map((line) =>
       this.#terminal.harmless(line),
     );
-    this.#terminal.write(`${beginUpdate}${redraw(lines, this.#occupiedRows())}${endUpdate}`);
+    const cursor = this.#hidesCursor ? '' : hideCursor;
+    this.#terminal.write(`${cursor}${beginUpdate}${redraw(lines, this.#occupiedRows())}${endUpdate}`);
+    this.#hidesCursor = true;
     this.#drawn = lines;
   }
 

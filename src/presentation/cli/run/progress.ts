@@ -3,6 +3,7 @@ import type { Workflow } from '../../../domain/workflow.ts';
 import { eventLine, isHidden } from '../../contracts/event-lines.ts';
 import { eventView } from '../../contracts/views.ts';
 import { formatTime } from '../render/format.ts';
+import { isInForeground } from '../shell/foreground.ts';
 import type { Terminal } from '../shell/terminal.ts';
 import { LiveDisplay } from './live-display.ts';
 
@@ -17,7 +18,7 @@ export interface Progress {
 /** With `--json` every event as JSON; on a terminal a live view; elsewhere a line per relevant event. */
 export function makeProgress(terminal: Terminal, json: boolean): Progress {
   if (json) return new JsonProgress(terminal);
-  return terminal.redraws ? new LiveDisplay(terminal) : new LineProgress(terminal);
+  return terminal.redraws ? new LiveDisplay(terminal, isInForeground) : new LineProgress(terminal);
 }
 
 class JsonProgress implements Progress {

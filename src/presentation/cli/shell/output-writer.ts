@@ -3,6 +3,8 @@ export interface OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
+  /** Of Node's terminals: asks the system for the size. */
+  _refreshSize?(): void;
   write(piece: string | Uint8Array, done?: () => void): boolean;
 }
 

@@ -76,6 +76,14 @@ export class Terminal {
     return this.#output.lost;
   }
 
+  /**
+   * Problem: Node learns of a new size by a signal, so text that is drawn before it arrives has the wrong width.
+   * Solution: ask for the size before drawing. Node has no public method for it.
+   */
+  measure(): void {
+    this.#stdout._refreshSize?.();
+  }
+
   /** Whether stdout has not yet taken everything: its reader is slow, or has stopped it (Ctrl-S). */
   get isBehind(): boolean {
     return this.#output.isWriting;

@@ -7,12 +7,12 @@ import { renderLive } from '../../../../src/presentation/cli/render/live-block.t
 import { displayWidth } from '../../../../src/presentation/cli/render/text-width.ts';
 import { rowsOf } from '../../../../src/presentation/cli/run/live-display.ts';
 import { colourPaint, plainPaint } from '../../../../src/presentation/cli/shell/terminal.ts';
-import { agent, failureOf, ms, sessionId, time, usage, waiting, workflow } from '../samples.ts';
+import { agent, failureOf, ms, time, usage, waiting, workflow } from '../samples.ts';
 
 const spec = agent('spec', {
   state: 'completed',
   endedAt: time(2.5),
-  result: 'thinking\nWrote spec.md\n',
+  result: '\nWrote spec.md\nand more\n',
   usage,
 });
 const team = workflow([
@@ -39,12 +39,45 @@ const view = {
 describe('the live view', () => {
   it('shows the session and every agent with what it does', () => {
     assert.deepEqual(renderLive(view, { columns: 100, rows: 24 }, plainPaint), [
-      `⠙ ${sessionId}  running · 1/5 done · 1 failed · 1m 05s · 12.3k tokens, $0.25`,
-      '  ✓ spec     qa                  1.5s  Wrote spec.md  12.3k tok',
-      '  ⠙ builder  backend_engineer  1m 02s  Edit: src/app.ts',
-      '  ✗ linter   qa                  3.0s  exit_code: It exited with 3.',
-      '  · checker  qa                        after builder',
-      '  · extra    qa                        limit of this machine reached (4 agents)',
+      '⠙ TVWXYZ running  1m 05s · 12.3k tokens, $0.25 · Ship it.',
+      '  ━━━━━━━━━───────────────  1 of 5 done · 1 failed · 1 running · 2 pending · phase 1 of 3',
+      '┌ ✓ spec     completed  qa                   1.5s  12.3k tok $0.25  Wrote spec.md',
+      '│ ✗ linter   failed     qa                   3.0s                   exit_code: It exited with 3.',
+      '└ · extra    pending    qa                                          limit of this machine reached…',
+      '─ ⠙ builder  running    backend_engineer   1m 02s                   Edit: src/app.ts',
+      '─ · checker  pending    qa                                          after builder',
+    ]);
+  });
+
+  it('has as many columns as fit, and on a low terminal a single line about the session', () => {
+    assert.deepEqual(renderLive(view, { columns: 80, rows: 24 }, plainPaint).slice(2, 4), [
+      '┌ ✓ spec     completed     1.5s  12.3k tok $0.25  Wrote spec.md',
+      '│ ✗ linter   failed        3.0s                   exit_code: It exited with 3.',
+    ]);
+    assert.deepEqual(renderLive(view, { columns: 40, rows: 9 }, plainPaint), [
+      '⠙ TVWXYZ running  1/5 done · 1 failed…',
+      '┌ ✓ spec        1.5s  Wrote spec.md',
+      '│ ✗ linter      3.0s  exit_code: It ex…',
+      '└ · extra             limit of this ma…',
+      '─ ⠙ builder   1m 02s  Edit: src/app.ts',
+      '─ · checker           after builder',
+    ]);
+    assert.equal(
+      renderLive(view, { columns: 200, rows: 50 }, plainPaint)[2],
+      '┌ ✓ spec     completed  qa                Do spec.        1.5s  12.3k tok $0.25  Wrote spec.md',
+    );
+  });
+
+  it('shows the last line of a program, and the task of an agent that has not told anything', () => {
+    const program = { command: 'make', state: 'completed', endedAt: time(2), result: 'one\ntwo' } as const;
+    const lines = renderLive(
+      { ...view, workflow: workflow([agent('make', program), agent('new')]) },
+      { columns: 80, rows: 24 },
+      plainPaint,
+    );
+    assert.deepEqual(lines.slice(2), [
+      '  ✓ make  completed  qa     1.0s  two',
+      '  ⠙ new   running    qa   1m 04s  Do new.',
     ]);
   });
 
@@ -61,7 +94,7 @@ describe('the live view', () => {
       plainPaint,
     );
     assert.deepEqual(
-      lines.slice(1).map((line) => line.split(/ {2}/).at(-1)),
+      lines.slice(2).map((line) => line.split(/ {2}/).at(-1)),
       ['preparing', 'Reading', 'collecting its files'],
     );
   });
@@ -82,9 +115,10 @@ describe('the live view', () => {
       plainPaint,
     );
     assert.deepEqual(lines, [
-      `‖ ${sessionId}  paused (user) · 0/2 done · 1m 05s · 12.3k tokens, $0.25 · budget $0.25 of $1.00 (25 %)`,
-      '  ‖ held  qa  1m 04s  suspended  12.3k tok',
-      `  ‖ off   qa    8.0s  retrying at ${formatTime(time(125))}, in 1m 00s`,
+      '‖ TVWXYZ paused (user)  1m 05s · 12.3k tokens, $0.25 · budget $0.25 of $1.00 (25 %) · Ship it.',
+      '  ──────────────────────────────  0 of 2 done · 1 suspended · 1 resumable',
+      '  ‖ held  suspended  qa   1m 04s  12.3k tok $0.25  Edit: x',
+      `  ‖ off   resumable  qa     8.0s                   retrying at ${formatTime(time(125))}, in 1m 00s`,
     ]);
   });
 
@@ -101,11 +135,6 @@ describe('the live view', () => {
     }
   });
 
-  it('has no roles on a narrow terminal', () => {
-    const lines = renderLive(view, { columns: 60, rows: 24 }, plainPaint);
-    assert.equal(lines[2], '  ⠙ builder  1m 02s  Edit: src/app.ts');
-  });
-
   it('shows what matters most of 50 agents, in plan order, and counts the rest', () => {
     const agents = Array.from({ length: 50 }, (_, index) => {
       const name = `agent-${String(index).padStart(2, '0')}`;
@@ -116,18 +145,17 @@ describe('the live view', () => {
     });
     const lines = renderLive({ ...view, workflow: workflow(agents) }, { columns: 90, rows: 12 }, plainPaint);
     assert.equal(lines.length, 10, 'two rows stay free');
-    const names = lines.slice(1, -1).map((line) => line.match(/agent-\d+/)?.[0]);
+    const names = lines.slice(2, -1).map((line) => line.match(/agent-\d+/)?.[0]);
     assert.deepEqual(names, [
       'agent-20',
       'agent-21',
       'agent-22',
       'agent-23',
       'agent-24',
-      'agent-25',
       'agent-30',
       'agent-49',
     ]);
-    assert.equal(lines.at(-1), '  … 42 more: 22 pending, 20 completed');
+    assert.equal(lines.at(-1), '  … 43 more: 23 pending, 20 completed');
   });
 
   it('leaves two rows free, and is never empty', () => {

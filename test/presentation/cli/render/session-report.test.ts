@@ -125,7 +125,7 @@ describe('the report on a session', () => {
       liveStatus: liveStatus(100),
     };
     assert.deepEqual(renderReport(facts, canvas), [
-      `✗ ${sessionId} failed  1 of 3 agents completed · 4.0s · 12.3k tokens, $0.25`,
+      `✗ ${sessionId} failed  1 of 3 agents completed, 1 failed, 1 cancelled · 4.0s · 12.3k tokens, $0.25`,
       '  Ship it.',
       '',
       '   AGENT  ROLE  BACKEND  STATE      TIME  TOKENS   COST  ID      AFTER',
