@@ -101,3 +101,113 @@ describe('--set', () => {
     assert.match(stderr, /--set gives values to the variables of a plan file/);
   });
 });
+
+const team = `# Two beside one another, then one more.
+objective: Ship the importer
+agents:
+  - {name: parser, role: backend_engineer, task: Parse, budget: {max_tokens: 50000}}
+  - {name: writer, role: backend_engineer, task: Write, backend: codex, max_memory_mb: 512}
+  - {name: both, role: tester, task: Test, depends_on: [parser, writer], command: [nosuchprogram, a b]}
+max_concurrency: 2
+`;
+
+const graph = [
+  '●      parser (backend_engineer)',
+  '│ ●    writer (backend_engineer)',
+  '╰─┴─●  both (tester)',
+];
+
+describe('a plan that is only shown', () => {
+  let maos: MaosFolder;
+  let env: NodeJS.ProcessEnv;
+  before(async () => {
+    maos = await MaosFolder.make();
+    await writeFile(join(maos.project, 'team.yaml'), team);
+    await writeFile(join(maos.project, 'faulty.json'), faulty);
+    await writeFile(join(maos.project, 'broken.json'), '{"objective": x}');
+    env = { ...maos.env, MAOS_CLAUDE_PATH: '/nowhere/claude', MAOS_CODEX_PATH: '/nowhere/codex' };
+  });
+  after(() => maos.remove());
+  const run = (...args: readonly string[]) => maos.start(args, { env }).finished;
+
+  it('shows command lines, limits and graph where no CLI is installed, and warns of that', async () => {
+    const { status, stdout, stderr } = await run('run', 'team.yaml', '--dry-run');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /3 agents · 2 phases .* · at most 2 at once/);
+    assert.match(stdout, /parser \(backend_engineer, claude, .*budget 50\.0k tokens\)/);
+    assert.match(stdout, /writer \(backend_engineer, codex, .*512 MB/);
+    assert.match(
+      stdout,
+      /\$ \/nowhere\/claude -p --output-format stream-json .*--append-system-prompt '# Your role: /,
+    );
+    assert.match(stdout, /\$ nosuchprogram 'a b'/);
+    assert.ok(stdout.includes(`Graph\n${graph.join('\n')}\n`), stdout);
+    assert.match(stderr, /^Note: Claude Code is not at "\/nowhere\/claude"/m);
+    assert.match(stderr, /^Note: Codex is not at "\/nowhere\/codex"/m);
+    assert.match(stderr, /^Note: Agent both: .*"nosuchprogram"/m);
+    assert.deepEqual((await maos.json<{ sessions: unknown[] }>('list')).sessions, []);
+  });
+
+  it('is one document with --json', async () => {
+    const { status, stdout, stderr } = await run('run', 'team.yaml', '--dry-run', '--json');
+    assert.deepEqual([status, stderr], [0, '']);
+    const { dry_run, commands, mermaid, remarks } = JSON.parse(stdout);
+    assert.equal(dry_run, true);
+    assert.deepEqual(commands.at(-1), { agent: 'both', command: ['nosuchprogram', 'a b'] });
+    assert.match(mermaid, /^flowchart TD\n/);
+    assert.equal(remarks.length, 3);
+  });
+
+  it('is refused when it is to run', async () => {
+    const { status, stderr } = await run('run', 'team.yaml');
+    assert.equal(status, 6);
+    assert.match(stderr, /Claude Code is not at "\/nowhere\/claude"/);
+  });
+
+  it('is checked', async () => {
+    const { status, stdout, stderr } = await run('plan', 'check', 'team.yaml');
+    assert.deepEqual([status, stdout], [0, 'team.yaml is valid: 3 agents in 2 phases.\n']);
+    assert.match(stderr, /^Warning: Claude Code is not at "\/nowhere\/claude"/m);
+    const other = await run('plan', 'check', 'faulty.json');
+    assert.equal(other.status, 2);
+    assert.equal(other.stderr, (await run('run', 'faulty.json')).stderr);
+  });
+
+  it('is checked for programs', async () => {
+    const valid = await run('plan', 'check', 'team.yaml', '--json');
+    const { warnings, ...said } = JSON.parse(valid.stdout);
+    assert.deepEqual([valid.status, valid.stderr], [0, '']);
+    assert.deepEqual(said, { file: 'team.yaml', valid: true, faults: [], agents: 3, phases: 2 });
+    assert.equal(warnings.length, 3);
+    const wrong = await run('plan', 'check', 'faulty.json', '--json');
+    assert.deepEqual([wrong.status, wrong.stderr], [2, '']);
+    assert.equal(JSON.parse(wrong.stdout).faults.length, 8);
+    const broken = await run('plan', 'check', 'broken.json', '--json');
+    assert.equal(broken.status, 2);
+    const [{ message, ...place }] = JSON.parse(broken.stdout).faults;
+    assert.deepEqual(place, { code: 'INVALID_INPUT', path: [], line: 1, column: 15 });
+    assert.match(message, /is not valid JSON/);
+  });
+
+  it('is drawn', async () => {
+    assert.deepEqual(await run('plan', 'graph', 'team.yaml'), {
+      ...{ status: 0, stderr: '' },
+      stdout: `${graph.join('\n')}\n`,
+    });
+    const { stdout } = await run('plan', 'graph', 'team.yaml', '--format', 'mermaid');
+    assert.match(stdout, /^flowchart TD\n {2}n0\["parser<br\/>backend_engineer"\]\n/);
+    assert.match(stdout, / {2}n1 --> n2\n$/);
+    const { agents } = await maos.json<{ agents: object[] }>('plan', 'graph', 'team.yaml');
+    assert.deepEqual(agents.at(-1), {
+      ...{ name: 'both', role: 'tester', phase: 2, depends_on: ['parser', 'writer'] },
+    });
+  });
+
+  it('needs an action and a file', async () => {
+    for (const args of [['plan'], ['plan', 'draw', 'x'], ['plan', 'check'], ['plan', 'graph']]) {
+      const { status, stderr } = await run(...args);
+      assert.equal(status, 2);
+      assert.match(stderr, /'maos plan (check|graph) FILE'.*\nTry 'maos help plan'\.\n$/s);
+    }
+  });
+});

@@ -5,7 +5,7 @@ import type { AcpRunRecord } from '../ports/acp-runs.ts';
 import type { Project } from '../project.ts';
 import type { Supervisor } from '../session/supervisor.ts';
 import { whenFree } from '../when-free.ts';
-import { checkApprovals, checkBackends, checkCommands, checkDepth, checkMemory } from './plan-checks.ts';
+import { checkApprovals, checkCommands, checkDepth, checkMemory, missingBackends } from './plan-checks.ts';
 import type { PlacedRequest } from './plan-request.ts';
 import { planOf } from './review-plan.ts';
 import { drawWorkflow, storePlan } from './store-plan.ts';
@@ -24,7 +24,10 @@ export interface Orchestrated {
   readonly workflow: Workflow;
   /** False for a dry run, which stores and starts nothing. */
   readonly stored: boolean;
-  /** What people should know about its worktrees, such as uncommitted changes that the agents do not see. */
+  /**
+   * What people should know about its worktrees, such as uncommitted changes that the agents do not see; in a dry run
+   * also which programs are missing.
+   */
   readonly remarks: readonly string[];
 }
 
@@ -45,10 +48,13 @@ export async function orchestrate(
   checkApprovals(project, asked);
   checkMemory(project, asked);
   if (origin === 'client') checkCommands(project, asked);
-  await checkBackends(project, asked);
+  const missing = await missingBackends(project, asked);
+  const [firstMissing] = missing;
+  if (firstMissing !== undefined && request.dryRun !== true) throw firstMissing;
   const { plan, remarks } = await inRepository(project, asked);
   if (request.dryRun === true) {
-    return { workflow: drawWorkflow(project, plan).next, stored: false, remarks };
+    const notes = [...missing.map(({ message }) => message), ...remarks];
+    return { workflow: drawWorkflow(project, plan).next, stored: false, remarks: notes };
   }
   await project.instances.announce();
   const { parent } = plan.request;

@@ -5,7 +5,7 @@ import {
   patternFor,
 } from '../../domain/command-permission.ts';
 import { startOf } from '../../domain/cut-text.ts';
-import { MaosError, quote } from '../../domain/errors.ts';
+import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
 import type { AgentRequest, Plan, PlanRequest } from '../../domain/plan.ts';
 import { invalidPlan, type PlanPath, type PlanProblem } from '../../domain/plan-problem.ts';
 import { commandRole } from '../../domain/roles/command-role.ts';
@@ -94,7 +94,7 @@ export function* commandProblems(
 
 /** The error of a look-up, as a problem of the plan that asked for it. @throws the error, unless it is a MaosError */
 export function problemOf(error: unknown, path: PlanPath): PlanProblem {
-  if (!(error instanceof MaosError)) throw error;
+  if (!isMaosError(error)) throw error;
   const { code, message, details } = error;
   return { code, message, path, details, restsOn: [] };
 }
@@ -146,15 +146,28 @@ function commandsOf({ agents, verify }: PlanRequest): readonly Command[] {
   return [...ofAgents, ...(verify?.commands ?? [])];
 }
 
-/** Names the missing program before anything is stored, instead of in every agent's failure. */
-export async function checkBackends({ backends, host }: Project, { agents }: Plan): Promise<void> {
+/**
+ * The backends of a plan whose program is missing, to name it before anything is stored, instead of in every agent's
+ * failure.
+ */
+export async function missingBackends(
+  { backends, host }: Project,
+  { agents }: Plan,
+): Promise<readonly MaosError[]> {
   const names = agents.flatMap(({ backend, backends: choices }) => [
     backend,
     ...(choices ?? []).map((choice) => choice.backend),
   ]);
+  const missing: MaosError[] = [];
   for (const name of new Set(names)) {
-    await backends.get(name).locate((program) => host.findProgram(program));
+    try {
+      await backends.get(name).locate((program) => host.findProgram(program));
+    } catch (error) {
+      if (!isMaosError(error)) throw error;
+      missing.push(error);
+    }
   }
+  return missing;
 }
 
 /** @throws MaosError FORBIDDEN for an agent, which must not grant its own team every permission */

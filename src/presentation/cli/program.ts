@@ -28,6 +28,7 @@ import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
 import { messageCommand } from './commands/message.ts';
 import { pauseCommand } from './commands/pause.ts';
+import { planCommand } from './commands/plan.ts';
 import { psCommand } from './commands/ps.ts';
 import { recoverCommand } from './commands/recover.ts';
 import { reportCommand } from './commands/report.ts';
@@ -52,7 +53,7 @@ import { unknownCommand } from './unknown-command.ts';
 
 /** Every command, in the order and under the headings of `maos help`. */
 export const commandGroups: readonly (readonly [heading: string, commands: readonly CliCommand[]])[] = [
-  ['Start:', [runCommand, demoCommand, serveCommand]],
+  ['Start:', [runCommand, planCommand, demoCommand, serveCommand]],
   [
     'Sessions:',
     [

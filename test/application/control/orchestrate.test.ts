@@ -135,11 +135,19 @@ describe('a request that is refused', () => {
     const real = realProject(t, { backends: [noClaude()] });
     const agents = [plain, { role: 'qa', task: 'x', backend: 'claude' }];
     await refused(real, { agents }, 'BACKEND_UNAVAILABLE', /^Claude Code is not on PATH\. Install it/);
-    await refused(real, { agents, dry_run: true }, 'BACKEND_UNAVAILABLE', /^Claude Code is not on PATH/);
   });
 });
 
 describe('a dry run', () => {
+  it('remarks on a backend that is not there', async (t) => {
+    const real = realProject(t, { backends: [noClaude()] });
+    const agents = [plain, { role: 'qa', task: 'x', backend: 'claude' }];
+    const { stored, remarks } = await ask(real, { agents, dry_run: true });
+    assert.equal(stored, false);
+    assert.equal(remarks.length, 1);
+    assert.match(remarks[0] ?? '', /^Claude Code is not on PATH\. Install it/);
+  });
+
   it('answers with the plan and leaves no trace', async (t) => {
     const real = realProject(t);
     const agents = [shell('a', 'touch ran'), shell('b', 'touch ran', { depends_on: ['a'] })];

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { orchestrate } from '../../../application/control/orchestrate.ts';
 import type { OrchestrateRequest } from '../../../application/control/plan-request.ts';
+import { previewCommands } from '../../../application/control/preview-commands.ts';
 import { problemsOf } from '../../../application/control/review-plan.ts';
 import { isOfAgent } from '../../../application/queries/caller.ts';
 import { MaosError } from '../../../domain/errors.ts';
@@ -9,7 +10,7 @@ import { RefusedPlan } from '../../../domain/plan-problem.ts';
 import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../../domain/session.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
-import { renderPlan } from '../render/plan-view.ts';
+import { dryRunDocument, renderPlan } from '../render/plan-view.ts';
 import { budgetOptions } from '../run/budget-options.ts';
 import { followSession } from '../run/follow-session.ts';
 import type { PlanFile } from '../run/plan-file.ts';
@@ -130,7 +131,7 @@ export const runCommand: CliCommand = {
     },
     {
       flags: '-n, --dry-run',
-      description: 'show the plan without storing or starting anything',
+      description: 'show the plan, its command lines and its graph; store and start nothing',
       kind: 'flag',
     },
     {
@@ -176,13 +177,14 @@ async function run(context: CommandContext): Promise<number> {
     throw file !== null && error instanceof RefusedPlan ? file.refusal(error.problems) : error;
   });
   const { workflow, stored } = started;
-  const remarks = [...(file?.remarks ?? []), ...started.remarks];
+  const commands = stored ? null : await previewCommands(project, workflow);
+  const remarks = [...(file?.remarks ?? []), ...started.remarks, ...(commands?.remarks ?? [])];
   const isOneDocument = json && (!stored || options.flag('detach'));
   for (const remark of isOneDocument ? [] : remarks) terminal.notice(`Note: ${remark}`);
   const view = { ...workflowView(workflow, null), ...(remarks.length === 0 ? {} : { remarks }) };
-  if (!stored) {
-    if (json) terminal.document({ dry_run: true, ...view });
-    else for (const line of renderPlan(workflow, terminal.canvas)) terminal.line(line);
+  if (commands !== null) {
+    if (json) terminal.document(dryRunDocument(workflow, commands, view));
+    else for (const line of renderPlan(workflow, commands, terminal.canvas)) terminal.line(line);
     return exitStatus.done;
   }
   const { id } = workflow.session;

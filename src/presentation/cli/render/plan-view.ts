@@ -1,15 +1,22 @@
+import type { PreviewedCommands } from '../../../application/control/preview-commands.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { formatCost, formatCount, formatDuration, plural } from '../../../domain/amounts.ts';
 import type { Budget } from '../../../domain/budget.ts';
+import { shorten } from '../../../domain/cut-text.ts';
 import { isSessionCheck } from '../../../domain/session-check.ts';
 import { plannedWorkText } from '../../../domain/work-text.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { Canvas } from '../shell/terminal.ts';
+import { type GraphNode, mermaidGraph, textGraph } from './plan-graph.ts';
 import { truncate } from './text-width.ts';
 
-/** A plan that was not stored, by phase. */
-export function renderPlan({ session, agents, phases }: Workflow, { paint, width }: Canvas): string[] {
+/** A plan that was not stored: its agents by phase with their command lines, then its graph. */
+export function renderPlan(
+  { session, agents, phases }: Workflow,
+  { byAgent }: PreviewedCommands,
+  { paint, width }: Canvas,
+): string[] {
   const names = new Map(agents.map(({ id, name }) => [id, name]));
   const limits = [
     ...(session.limits.maxConcurrency === null ? [] : [`at most ${session.limits.maxConcurrency} at once`]),
@@ -43,9 +50,40 @@ export function renderPlan({ session, agents, phases }: Workflow, { paint, width
       lines.push(`  ${head}${after === '' ? '' : paint('dim', ` after ${after}`)}`);
       lines.push(paint('dim', `    ${truncate(oneLine(agent.task), width - 4)}`));
       if (work !== '') lines.push(paint('dim', `    ${truncate(oneLine(work), width - 4)}`));
+      const command = byAgent.get(agent.id);
+      if (command !== undefined) lines.push(paint('dim', `    $ ${commandLine(command)}`));
     }
   }
-  return [...lines, '', 'Nothing was stored or started (dry run).'];
+  const graph = phases.length > 1 ? ['', paint('bold', 'Graph'), ...textGraph(nodesOf(agents), width)] : [];
+  return [...lines, ...graph, '', 'Nothing was stored or started (dry run).'];
+}
+
+/** The same for programs. */
+export function dryRunDocument({ agents }: Workflow, { byAgent }: PreviewedCommands, view: object) {
+  const commands = agents.flatMap(({ id, name }) => {
+    const command = byAgent.get(id);
+    return command === undefined ? [] : [{ agent: name, command }];
+  });
+  return { dry_run: true, ...view, commands, mermaid: mermaidGraph(nodesOf(agents)).join('\n') };
+}
+
+/** Long arguments, such as the instructions of a role, are shortened; in JSON they are complete. */
+const maxArgument = 60;
+
+function commandLine(command: readonly string[]): string {
+  return command.map((word) => shellWord(shorten(oneLine(word), maxArgument))).join(' ');
+}
+
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function nodesOf(agents: Workflow['agents']): readonly GraphNode[] {
+  const indexes = new Map(agents.map(({ id }, index) => [id, index]));
+  return agents.map(({ name, role, phase, dependsOn }) => ({
+    ...{ name, role: role.name, phase },
+    dependsOn: dependsOn.map((id) => indexes.get(id) as number),
+  }));
 }
 
 /** `at most 45m 00s`, `at most 4096 MB`: one text per limit. */

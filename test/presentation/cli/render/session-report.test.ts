@@ -43,6 +43,9 @@ function liveStatus(seconds: number): LiveStatus {
   };
 }
 
+/** No command line is known. */
+const nothing = { byAgent: new Map(), remarks: [] };
+
 describe('the report on a session', () => {
   it('tells who has given a result and does not end, and what was not permitted', () => {
     const shown = Array.from({ length: 7 }, (_, index) => `Bash: git push ${index}\nmore`);
@@ -273,7 +276,7 @@ describe('the plan of a dry run', () => {
         budget: { maxTokens: 50_000, maxCostUsd: null, maxTurns: 1, maxWallMs: 90_000 },
       },
     );
-    assert.deepEqual(renderPlan(plan, canvas), [
+    assert.deepEqual(renderPlan(plan, nothing, canvas), [
       'Plan: Ship it.',
       '2 agents · 2 phases · strategy sequential · failure policy continue · at most 2 at once · budget 50.0k tokens · budget 1 turn · budget 1m 30s',
       '',
@@ -284,6 +287,10 @@ describe('the plan of a dry run', () => {
       'Phase 2',
       '  b (qa, command, at most 1m 00s, at most 1024 MB) after a',
       '    Do b.',
+      '',
+      'Graph',
+      '●    a (qa)',
+      '╰─●  b (qa)',
       '',
       'Nothing was stored or started (dry run).',
     ]);
@@ -300,8 +307,8 @@ describe('the plan of a dry run', () => {
       ],
       { state: 'created', verify },
     );
-    const lines = renderPlan(plan, canvas);
-    const landing = renderPlan({ ...plan, session: { ...plan.session, land: 'auto' } }, canvas);
+    const lines = renderPlan(plan, nothing, canvas);
+    const landing = renderPlan({ ...plan, session: { ...plan.session, land: 'auto' } }, nothing, canvas);
     assert.match(landing[1] ?? '', / · lands when completed$/);
     assert.deepEqual(
       lines.filter((line) => line.includes('worktree') || line.includes('check')),

@@ -1,0 +1,137 @@
+import { orchestrate } from '../../../application/control/orchestrate.ts';
+import { missingPrograms } from '../../../application/control/preview-commands.ts';
+import { planOf, problemsOf } from '../../../application/control/review-plan.ts';
+import type { OpenProject } from '../../../application/runtime.ts';
+import { plural } from '../../../domain/amounts.ts';
+import { isMaosError, MaosError, quote } from '../../../domain/errors.ts';
+import type { Plan } from '../../../domain/plan.ts';
+import { RefusedPlan } from '../../../domain/plan-problem.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { type GraphNode, mermaidGraph, textGraph } from '../render/plan-graph.ts';
+import { type PlanFile, readPlanFile } from '../run/plan-file.ts';
+import { variablesFromOptions } from '../run/plan-words.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+
+export const planCommand: CliCommand = {
+  name: 'plan',
+  summary: 'Check a plan file, or draw its graph',
+  details: [
+    'check reports every fault of the plan with line and column. What only this machine lacks, such as the CLI of a backend, is a warning.',
+    'graph draws which agent waits for which, as text or as Mermaid, which pages of GitHub show as a picture.',
+    'Both start nothing.',
+    'Exit status: 0 the plan is valid, 2 it is not.',
+  ].join('\n'),
+  arguments: [
+    { syntax: '[action]', description: 'check or graph' },
+    { syntax: '[file]', description: "the plan, in JSON or YAML; '-' reads stdin" },
+  ],
+  options: [
+    { flags: '--set <name=value>', description: 'value of a variable of the plan; repeatable', kind: 'list' },
+    { flags: '--format <format>', description: 'of the graph', kind: 'text', choices: ['text', 'mermaid'] },
+  ],
+  examples: [
+    { line: 'maos plan check team.yaml', says: 'before it runs, in CI for example' },
+    { line: 'maos plan graph team.yaml --format mermaid', says: 'for a README' },
+  ],
+  async run(context) {
+    const [action = '', file] = context.args;
+    if (action !== 'check' && action !== 'graph') {
+      const message = `${action === '' ? 'An action is missing' : `Unknown action ${quote(action)}`}. Use 'maos plan check FILE' or 'maos plan graph FILE'.`;
+      throw new MaosError('INVALID_INPUT', message, { details: { command: 'plan' } });
+    }
+    if (file === undefined) {
+      const message = `'maos plan ${action}' needs one file: 'maos plan ${action} FILE'.`;
+      throw new MaosError('INVALID_INPUT', message, { details: { command: 'plan' } });
+    }
+    return action === 'check' ? check(context, file) : graph(context, file);
+  },
+};
+
+/** A valid plan, with the project it was checked in. */
+interface Checked {
+  readonly file: PlanFile;
+  readonly plan: Plan;
+  readonly opened: OpenProject;
+}
+
+/** @throws MaosError with all faults of the plan */
+async function readPlan(context: CommandContext, word: string): Promise<Checked> {
+  const file = await readPlanFile(word, context, variablesFromOptions(context.options));
+  const opened = await context.runtime().openProject(context.projectPath);
+  const { project, folder } = opened;
+  const request = { ...file.request, folder };
+  if (file.isFaulty) throw file.refusal(await problemsOf(project, request));
+  try {
+    return { file, opened, plan: await planOf(project, request) };
+  } catch (error) {
+    throw error instanceof RefusedPlan ? file.refusal(error.problems) : error;
+  }
+}
+
+async function check(context: CommandContext, word: string): Promise<number> {
+  const { terminal, json } = context;
+  let checked: Checked;
+  try {
+    checked = await readPlan(context, word);
+  } catch (error) {
+    const faults = json && isMaosError(error) ? faultsIn(error) : null;
+    if (faults === null) throw error;
+    terminal.document({ file: word, valid: false, faults, warnings: [] });
+    return exitStatus.usage;
+  }
+  const { plan } = checked;
+  const phases = Math.max(...plan.agents.map(({ phase }) => phase)) + 1;
+  const warnings = await warningsOf(checked);
+  if (json) {
+    const size = { agents: plan.agents.length, phases };
+    terminal.document({ file: word, valid: true, faults: [], warnings, ...size });
+    return exitStatus.done;
+  }
+  const size = `${plural(plan.agents.length, 'agent')} in ${plural(phases, 'phase')}`;
+  terminal.line(`${word === '-' ? 'The plan' : word} is valid: ${size}.`);
+  for (const warning of warnings) terminal.notice(`Warning: ${warning}`);
+  return exitStatus.done;
+}
+
+/** What a check reports of an error as fault of the plan; null if it is none. */
+function faultsIn({ code, message, details }: MaosError): readonly unknown[] | null {
+  if (Array.isArray(details.faults)) return details.faults;
+  if (typeof details.line !== 'number') return null;
+  return [{ code, message, path: [], line: details.line, column: details.column }];
+}
+
+/** What would keep a valid plan from running here and now. */
+async function warningsOf({ file, plan, opened }: Checked): Promise<readonly string[]> {
+  const { project, supervisor, folder } = opened;
+  const missing = await missingPrograms(project, plan.agents);
+  try {
+    const request = { ...file.request, folder, dryRun: true };
+    const { remarks } = await orchestrate(project, supervisor, request, 'terminal');
+    return [...file.remarks, ...remarks, ...missing];
+  } catch (error) {
+    if (!isMaosError(error)) throw error;
+    return [...file.remarks, error.message, ...missing];
+  }
+}
+
+async function graph(context: CommandContext, word: string): Promise<number> {
+  const { terminal, json, options } = context;
+  const { plan } = await readPlan(context, word);
+  const nodes = plan.agents.map(
+    ({ name, role, phase, dependsOn }): GraphNode => ({ name, role: role.name, phase, dependsOn }),
+  );
+  if (json) {
+    const agents = nodes.map(({ dependsOn, phase, ...node }) => ({
+      ...node,
+      phase: phase + 1,
+      depends_on: dependsOn.map((index) => nodes[index]?.name),
+    }));
+    terminal.document({ agents, mermaid: mermaidGraph(nodes).join('\n') });
+    return exitStatus.done;
+  }
+  const isMermaid = options.text('format') === 'mermaid';
+  for (const line of isMermaid ? mermaidGraph(nodes) : textGraph(nodes, terminal.canvas.width)) {
+    terminal.line(line);
+  }
+  return exitStatus.done;
+}
