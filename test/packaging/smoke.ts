@@ -29,6 +29,7 @@ const packed = [
   'bin/maos.js',
   'dist/maos.js',
   'docs/plan.schema.json',
+  ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}`),
   ...[...manPages().keys()].map((name) => `man/${name}`).sort(),
   'package.json',
   'schema.sql',
