@@ -203,11 +203,19 @@ describe('a plan that is only shown', () => {
     });
   });
 
+  it('is told where worktrees are impossible', async () => {
+    const { status, stderr } = await run('run', '-x', 'a=true', '--worktree', '--dry-run');
+    assert.equal(status, 2);
+    assert.match(stderr, /^maos: ".*" is not in a git repository.*\n$/);
+  });
+
   it('needs an action and a file', async () => {
-    for (const args of [['plan'], ['plan', 'draw', 'x'], ['plan', 'check'], ['plan', 'graph']]) {
+    for (const args of [['plan'], ['plan', 'check'], ['plan', 'graph'], ['plan', 'draw', 'x']]) {
       const { status, stderr } = await run(...args);
       assert.equal(status, 2);
-      assert.match(stderr, /'maos plan (check|graph) FILE'.*\nTry 'maos help plan'\.\n$/s);
+      assert.match(stderr, /check.*graph.*\nTry 'maos help plan'\.\n$/s);
     }
+    const { stderr } = await run('plan', 'check', 'team.yaml', '--format', 'text');
+    assert.match(stderr, /--format is for the graph/);
   });
 });

@@ -9,7 +9,7 @@ const maxWords = 600;
 /** The error of a git command that failed. @param folder where it ran */
 export function gitError(args: readonly string[], { status, stderr }: GitResult, folder: string): MaosError {
   const words = showControls(endOf(stderr.trim(), maxWords));
-  const details = { command: commandOf(args), status, folder, stderr: words };
+  const details = { git: commandOf(args), status, folder, stderr: words };
   if (/No space left on device|Disk quota exceeded/.test(stderr)) {
     return new MaosError(
       'RESOURCE_LIMIT_EXCEEDED',

@@ -22,7 +22,7 @@ export const planCommand: CliCommand = {
     'Exit status: 0 the plan is valid, 2 it is not.',
   ].join('\n'),
   arguments: [
-    { syntax: '[action]', description: 'check or graph' },
+    { syntax: '[action]', description: 'what to do with the file', choices: ['check', 'graph'] },
     { syntax: '[file]', description: "the plan, in JSON or YAML; '-' reads stdin" },
   ],
   options: [
@@ -34,18 +34,23 @@ export const planCommand: CliCommand = {
     { line: 'maos plan graph team.yaml --format mermaid', says: 'for a README' },
   ],
   async run(context) {
-    const [action = '', file] = context.args;
-    if (action !== 'check' && action !== 'graph') {
-      const message = `${action === '' ? 'An action is missing' : `Unknown action ${quote(action)}`}. Use 'maos plan check FILE' or 'maos plan graph FILE'.`;
-      throw new MaosError('INVALID_INPUT', message, { details: { command: 'plan' } });
+    const [action, file] = context.args;
+    if (action === undefined || file === undefined) {
+      throw usage(`An action and a file are needed: 'maos plan check FILE' or 'maos plan graph FILE'.`);
     }
-    if (file === undefined) {
-      const message = `'maos plan ${action}' needs one file: 'maos plan ${action} FILE'.`;
-      throw new MaosError('INVALID_INPUT', message, { details: { command: 'plan' } });
+    if (action !== 'check' && action !== 'graph') {
+      throw usage(`Unknown action ${quote(action)}. Use 'maos plan check FILE' or 'maos plan graph FILE'.`);
+    }
+    if (action === 'check' && context.options.text('format') !== undefined) {
+      throw usage(`--format is for the graph: 'maos plan graph ${file}'.`);
     }
     return action === 'check' ? check(context, file) : graph(context, file);
   },
 };
+
+function usage(message: string): MaosError {
+  return new MaosError('INVALID_INPUT', message, { details: { command: 'plan' } });
+}
 
 /** A valid plan, with the project it was checked in. */
 interface Checked {

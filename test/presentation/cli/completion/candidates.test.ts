@@ -53,6 +53,11 @@ describe('completion', () => {
     [['config', 'get', 'max'], ['maxDepth']],
     [['roles', 'show', 're'], ['reviewer']],
     [['completion', 'f'], ['fish']],
+    [['plan', 'c'], ['check']],
+    [
+      ['plan', 'graph', 'team.yaml', '--format', ''],
+      ['text', 'mermaid'],
+    ],
     [['bogus', ''], []],
   ];
   for (const [typed, expected] of cases) {
