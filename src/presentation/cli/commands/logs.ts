@@ -25,6 +25,7 @@ const streams = ['stdout', 'stderr'] as const;
 
 export const logsCommand: CliCommand = {
   name: 'logs',
+  aliases: ['log'],
   summary: 'Show the output of agents',
   details: [
     "stdout and stderr together, in the order in which maos saw them: to about 10 ms, and only while a maos process runs the session. The JSON of agents' CLIs is shown as readable text, and of a line that a program has written over, as progress bars do, what stands last. Colours of programs are kept on a terminal; all other control sequences are removed. With several agents, each line begins with the agent's name. A separator line marks each new attempt.",
@@ -74,7 +75,6 @@ export const logsCommand: CliCommand = {
     { line: 'maos logs -f', says: 'follow the newest session' },
     { line: 'maos logs tester -n 20', says: 'the last lines of one agent of it' },
     { line: 'maos logs --since 10m -t', says: 'what came in the last ten minutes, with times' },
-    { line: 'maos logs latest builder --check last', says: 'what its last check printed' },
   ],
   run,
 };
