@@ -20,7 +20,7 @@ export function sessionsArea({ columns, rows }: Size): Area {
   return { left: 0, top: 2, width: columns - 1, height: rows - 3 };
 }
 
-/** Under the session and its objective. */
+/** Under the session and its progress. */
 export function agentsArea(state: WatchState): Area {
   const { columns, rows } = state.size;
   const count = chosenSession(state)?.workflow.agents.length ?? 0;

@@ -1,30 +1,37 @@
 import type { Agent } from '../../../domain/agent.ts';
 import { renderLive } from '../render/live-block.ts';
+import { agentLines, type LiveView } from '../render/live-lines.ts';
 import { type Paint, plainPaint } from '../shell/terminal.ts';
 import { agentsArea, windowTop } from './layout.ts';
-import { chosenAgent, chosenSession, type WatchState } from './state.ts';
+import { chosenAgent, chosenSession, type SessionView, type WatchState } from './state.ts';
 import { fill, fit } from './styled-text.ts';
 
-/** The session's own line, and one line per agent: those of the live view of `maos run`. */
+/** The session's own lines, and one line per agent: those of the live view of `maos run`. */
 
-function liveLines(state: WatchState, width: number, paint: Paint): readonly string[] {
+/** Rows that the live view needs to show the session in two lines. */
+const liveRows = 24;
+
+function liveView({ workflow, activities, asks }: SessionView, now: number): LiveView {
+  // Once a second, as the times: a faster one would keep a slow connection busy.
+  return { workflow, activities, asks, now, frame: Math.floor(now / 1_000) };
+}
+
+/** Two rows: the session, and its progress. */
+export function sessionLines(state: WatchState, paint: Paint): readonly string[] {
   const session = chosenSession(state);
   if (session === null) return [];
-  const { workflow, activities, asks } = session;
-  const view = { workflow, activities, asks, now: state.now, frame: Math.floor(state.now / 1_000) };
-  return renderLive(view, { columns: width + 1, rows: workflow.agents.length + 4 }, paint);
+  const size = { columns: state.size.columns, rows: liveRows };
+  return renderLive(liveView(session, state.now), size, paint).slice(0, 2);
 }
 
-export function sessionLine(state: WatchState, paint: Paint): string {
-  return liveLines(state, state.size.columns - 1, paint)[0] ?? '';
-}
-
-/** The agents that match the filter, in the plan's order. */
+/** The agents that match the filter, phase by phase. */
 export function shownAgents(state: WatchState): readonly Agent[] {
-  const agents = chosenSession(state)?.workflow.agents ?? [];
+  const session = chosenSession(state);
+  if (session === null) return [];
+  const agents = session.workflow.agents.toSorted((a, b) => a.phase - b.phase);
   const wanted = state.filters.agents.toLowerCase();
   if (wanted === '') return agents;
-  const lines = liveLines(state, 1_000, plainPaint).slice(1);
+  const lines = agentLines(agents, liveView(session, state.now), 1_000, plainPaint);
   return agents.filter((_, index) => lines[index]?.toLowerCase().includes(wanted));
 }
 
@@ -37,16 +44,17 @@ export function agentRows(state: WatchState): readonly Agent[] {
   return shown.slice(top, top + height);
 }
 
-export function agentLines(state: WatchState, paint: Paint): string[] {
+/** The lines of the agents on the screen. */
+export function agentList(state: WatchState, paint: Paint): string[] {
+  const session = chosenSession(state);
+  if (session === null) return [];
   const { width } = agentsArea(state);
-  const agents = chosenSession(state)?.workflow.agents ?? [];
-  const lines = liveLines(state, width, paint).slice(1);
-  const byId = new Map(agents.map(({ id }, index) => [id, lines[index] ?? '']));
-  const rows = agentRows(state);
-  if (rows.length === 0 && agents.length > 0) return ['  No agent matches.'];
+  const agents = agentRows(state);
+  if (agents.length === 0) return ['  No agent matches.'];
   const chosen = chosenAgent(state)?.id;
-  // Two blanks before each line of the live view make room for the mark.
-  return rows.map(({ id }) => selectable((byId.get(id) ?? '').slice(2), id === chosen, width, paint));
+  return agentLines(agents, liveView(session, state.now), width - 2, paint).map((line, index) =>
+    selectable(line, agents[index]?.id === chosen, width, paint),
+  );
 }
 
 /** With the mark of the chosen line, which is seen without colours too. */

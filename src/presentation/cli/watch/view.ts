@@ -10,7 +10,7 @@ import {
   type WatchState,
 } from './state.ts';
 import { fill, fit, wrap } from './styled-text.ts';
-import { agentLines, sessionLine } from './view-agents.ts';
+import { agentList, sessionLines } from './view-agents.ts';
 import { dialogRows } from './view-dialog.ts';
 import { paneLines, startOfPane } from './view-pane.ts';
 import { sessionRows, sessionsTitle } from './view-sessions.ts';
@@ -39,8 +39,8 @@ function sessionScreen(state: WatchState, paint: Paint): string[] {
   if (session === null) return [paint('dim', 'Reading the session …')];
   const { width } = agentsArea(state);
   const pane = paneRows(state, paint);
-  const agents = agentLines(state, paint);
-  const head = [sessionLine(state, paint), paint('dim', `  ${oneLine(session.workflow.session.objective)}`)];
+  const agents = agentList(state, paint);
+  const head = sessionLines(state, paint);
   const title = paint(state.focus === 'agents' ? 'bold' : 'dim', agentsTitle(state));
   if (!isBeside(state.size)) {
     const { height } = agentsArea(state);
