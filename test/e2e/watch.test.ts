@@ -49,7 +49,7 @@ describe('maos watch in tmux', { skip: withoutTmux }, () => {
     assert.equal(await window.format('#{alternate_on} #{cursor_flag} #{mouse_sgr_flag}'), '1 0 1');
     await window.keys('Enter');
     const screen = await window.waitFor(/step 40$/m);
-    assert.match(screen, /^> \S build /m);
+    assert.match(screen, /^> .*\S build /m);
     assert.match(screen, /1 OUTPUT {2}2 Graph/);
     await window.resize(large);
     const wide = await window.waitFor(/│ step 1$/m);

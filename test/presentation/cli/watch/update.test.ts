@@ -216,7 +216,7 @@ describe('requests', () => {
 describe('the chosen session', () => {
   it('shows the lines of its agents, and follows the choice', () => {
     const watched = new Watched(running).press('enter');
-    assert.match(watched.text, /^> ✓ spec .*\n {2}. build .*\n {2}· review .*after build/m);
+    assert.match(watched.text, /^> . ✓ spec .*\n {2}. \S build .*\n {2}. · review .*after build/m);
     watched.press('down', 'down');
     assert.equal(chosenAgent(watched.state)?.name, 'review');
     watched.press('/').type('spec').press('enter', 'down');

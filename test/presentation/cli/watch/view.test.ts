@@ -55,9 +55,9 @@ describe('the screen', () => {
 
   it('keeps the chosen agent visible among many', () => {
     const watched = new Watched(sessionView(many)).press('enter', 'end');
-    assert.match(watched.text, /^> . 199-agent-with/m);
+    assert.match(watched.text, /^> {3}\S 199-agent-with/m);
     watched.press('up');
-    assert.match(watched.text, /^> . 198-模型/m);
+    assert.match(watched.text, /^> {3}\S 198-模型/m);
   });
 });
 
