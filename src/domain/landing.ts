@@ -49,6 +49,11 @@ function whySkipped({ id, state, work }: Agent, landed: ReadonlySet<AgentId>): s
   return landed.has(id) ? 'landed already' : null;
 }
 
+/** Whether something concerns the session's present work: a retry of an ended session makes more. */
+export function isSinceEnd(at: string, { endedAt }: Session): boolean {
+  return endedAt !== null && at >= endedAt;
+}
+
 /** How a landing differs from what its session's plan says. */
 export interface LandingChoice {
   /** Without `refs/heads/`. */

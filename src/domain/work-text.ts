@@ -1,7 +1,7 @@
 import type { Agent } from './agent.ts';
 import { plural } from './amounts.ts';
 import { showName } from './invisible-marks.ts';
-import type { Landing } from './session.ts';
+import { isSessionEnded, type Landing, type Session } from './session.ts';
 import type { DiffStat } from './worktree.ts';
 
 /** Texts about agents' work in git and its checks, for people. */
@@ -35,6 +35,21 @@ export function plannedWorkText(
 /** `lands sess_… onto main`. */
 export function landingText({ sessionId, target, squash }: Landing): string {
   return `lands ${sessionId} onto ${target}${squash ? ', squashed' : ''}`;
+}
+
+/** A session that lands the work of another. */
+export type LandedBy = Pick<Session, 'id' | 'state' | 'createdAt'>;
+
+/** What becomes of a session's own work; null if nobody has asked to land it. @param by the newest session that lands it */
+export function ownLandingText(
+  { land, state }: Pick<Session, 'land' | 'state'>,
+  by: LandedBy | null,
+): string | null {
+  if (by !== null) return `landed by ${by.id}: ${by.state}`;
+  if (land !== 'auto' || state === 'completed') return null;
+  if (!isSessionEnded(state)) return 'its work lands by itself when it completes';
+  const why = state === 'failed' ? 'failed' : 'was cancelled';
+  return `its work did not land by itself, because the session ${why}; it stays on the branches`;
 }
 
 /** Whether MAOS has proven the agent's work: `none` without checks, and before their result. */

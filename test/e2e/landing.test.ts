@@ -110,6 +110,39 @@ it('lands by itself when the plan says so, and says when nothing can be landed',
   assert.equal(git('status', '--porcelain'), '');
 });
 
+it('says that nothing landed by itself when an agent fails, lands the rest by request, and what a retry completes by itself', (t) => {
+  const { project, git, maos, plan, planFile } = makeRepository(t);
+  const french = greet('french', `[ -e '${project}/../may' ] && echo bonjour > french.txt`);
+  plan({ objective: 'Greet.', agents: [agents[0], french], land: 'auto' });
+  const run = maos('run', planFile);
+  assert.equal(run.status, 1, run.stdout + run.stderr);
+  const why = /its work did not land by itself, because the session failed; it stays on the branches/;
+  for (const { stdout } of [run, maos('status', 'latest')]) {
+    assert.match(stdout, why);
+    assert.match(stdout, /\n {2}\S.* land sess_\w+ +check and land/);
+  }
+  assert.equal(git('rev-list', '--count', 'main'), '1');
+  const id = JSON.parse(maos('status', 'latest', '--json').stdout).session_id as string;
+
+  const land = maos('land', 'latest');
+  assert.equal(land.status, 0, land.stdout + land.stderr);
+  assert.match(land.stdout, / french: skipped: the agent did not complete: failed\n/);
+  const after = maos('status', id);
+  const { session_id: landing } = JSON.parse(maos('status', 'latest', '--json').stdout);
+  assert.match(after.stdout, new RegExp(`\n {2}landed by ${landing}: completed\n`));
+  assert.doesNotMatch(after.stdout, /did not land by itself|check and land/);
+  const { landed_by } = JSON.parse(maos('status', id, '--json').stdout);
+  assert.deepEqual(landed_by, { session_id: landing, state: 'completed' });
+
+  writeFileSync(join(project, '../may'), '');
+  assert.equal(maos('retry', id).status, 0);
+  assert.equal(maos('wait', id).status, 0);
+  const again = JSON.parse(maos('status', id, '--json').stdout).landed_by.session_id;
+  assert.notEqual(again, landing);
+  assert.equal(maos('wait', again).status, 0);
+  assert.equal(git('show', 'main:french.txt', 'main:greeting.txt'), 'bonjour\nhello');
+});
+
 it('waits while the target is checked out with changes, and what was taken from there does not land again', (t) => {
   const { project, git, maos, plan, planFile } = makeRepository(t);
   plan({ objective: 'Greet.', agents: agents.slice(0, 1) });

@@ -1,6 +1,7 @@
 import { startOf } from '../../domain/cut-text.ts';
 import { isMaosError } from '../../domain/errors.ts';
 import { sessionEvent } from '../../domain/events.ts';
+import { isSinceEnd } from '../../domain/landing.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { PlanStoreProject } from '../control/store-plan.ts';
 import type { Log } from '../ports/log.ts';
@@ -10,6 +11,7 @@ import { completeDocuments, type DocumentsProject } from '../session/session-doc
 import { whenFree } from '../when-free.ts';
 import { createLanding } from './create-landing.ts';
 import { type LandingFactsProject, landingFacts } from './landing-facts.ts';
+import { landedBy, landingFailure } from './landing-report.ts';
 
 /** The parts of the project that landing by itself needs. */
 export interface AutoLandingProject
@@ -27,8 +29,8 @@ export interface AutoLandingProject
 const maxReason = 1_000;
 
 /**
- * Stores the session that lands the work of a completed one, if its plan says so and none has done it. Call it while
- * this process still owns the completed session: if this process is killed first, the next owner finds it so.
+ * Stores the session that lands the work of a completed one, if its plan says so and none has done it since it ended.
+ * Call it while this process still owns the completed session: if this process is killed first, the next owner finds it so.
  * @param lease of the completed session
  * @returns null if there is nothing to do; a failure is recorded, once, and the work can be landed by request
  */
@@ -40,8 +42,9 @@ export async function landCompleted(
   const ended = project.store.load(id);
   const { session } = ended;
   if (session.land !== 'auto' || session.state !== 'completed' || session.landing !== null) return null;
-  if (project.store.landingsOf(id).length > 0) return null;
-  if (project.store.events(id, 0, 1, ['session.landing_failed']).length > 0) return null;
+  const landing = landedBy(project.store, id);
+  if (landing !== null && isSinceEnd(landing.createdAt, session)) return null;
+  if (landingFailure(project.store, session) !== null) return null;
   try {
     const { target, scope } = await landingFacts(project, ended, null);
     if (scope.owners.length === 0) return null;

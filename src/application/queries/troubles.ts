@@ -1,5 +1,7 @@
+import { isSinceEnd } from '../../domain/landing.ts';
 import { isSessionEnded, type Session } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
+import { landedBy, landingFailure } from '../landing/landing-report.ts';
 import type { SessionStore } from '../ports/session-store.ts';
 import { newestEvents } from './newest-events.ts';
 
@@ -53,13 +55,13 @@ export function troublesOf(store: SessionStore, { session, agents }: Workflow): 
 
 /** Why the work of a completed session does not land by itself; none once a landing has begun. */
 export function landingTroubles(
-  store: Pick<SessionStore, 'events' | 'landingsOf'>,
-  { id, land }: Session,
+  store: Pick<SessionStore, 'events' | 'landingsOf' | 'load'>,
+  session: Session,
 ): readonly Trouble[] {
-  if (land !== 'auto' || store.landingsOf(id).length > 0) return [];
-  return store.events(id, 0, 1, ['session.landing_failed']).flatMap((event) => {
-    if (event.type !== 'session.landing_failed') return [];
-    const { reason, command } = event.data;
-    return [{ what: 'landing', reason: `${reason} Try again with: ${command}`, since: event.at }];
-  });
+  const landing = landedBy(store, session.id);
+  if (landing !== null && isSinceEnd(landing.createdAt, session)) return [];
+  const failure = landingFailure(store, session);
+  if (failure === null) return [];
+  const { reason, command } = failure.data;
+  return [{ what: 'landing', reason: `${reason} Try again with: ${command}`, since: failure.at }];
 }

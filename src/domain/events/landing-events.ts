@@ -48,7 +48,7 @@ export const landingEvents = {
 
   /** The work is left out of this landing. Recorded when the session is created. */
   'landing.skipped': event<{ name: string; reason: string }>({
-    text: ({ name, reason }) => `${name} skipped: ${reason}`,
+    text: ({ reason }) => `skipped: ${reason}`,
   }),
 
   /** The work conflicts with `tip`, the commit that it would land on. `between`: agents that landed work there. */

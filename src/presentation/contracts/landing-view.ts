@@ -2,6 +2,7 @@ import type { LandingPreview, PreviewedWork } from '../../application/landing/pr
 import type { StartedLanding } from '../../application/landing/start-landing.ts';
 import type { SkippedWork } from '../../domain/landing.ts';
 import type { LandedWork } from '../../domain/landing-outcome.ts';
+import type { LandedBy } from '../../domain/work-text.ts';
 import { checkReportView } from './work-view.ts';
 
 /** The external form of what became of work in a landing. Missing: there is none. */
@@ -14,6 +15,10 @@ export function landedView({ name, state, paths, between, check, ...work }: Land
     ...(paths.length === 0 ? {} : { paths, conflicts_with: between }),
     ...(check === null ? {} : { check: checkReportView(check) }),
   };
+}
+
+export function landedByView(by: LandedBy | null) {
+  return by === null ? {} : { landed_by: { session_id: by.id, state: by.state } };
 }
 
 export function previewView({ target, work }: LandingPreview) {

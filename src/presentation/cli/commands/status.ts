@@ -37,8 +37,8 @@ export const statusCommand: CliCommand = {
       return exitStatus.done;
     }
     const { canvas } = terminal;
-    const { workflow, liveStatus, messagesForUser } = facts;
-    const waiting = { requests: liveStatus.requests, messagesForUser };
+    const { workflow, liveStatus, messagesForUser, landedBy } = facts;
+    const waiting = { requests: liveStatus.requests, messagesForUser, landedBy };
     const next = nextCommands(program, workflow, waiting).slice(0, 2);
     for (const line of [...renderReport(facts, canvas), '', ...renderNext(next, canvas)]) terminal.line(line);
     return exitStatus.done;

@@ -1,12 +1,15 @@
 import { PathClaims } from '../../../application/claims/path-claims.ts';
-import { landingReport } from '../../../application/landing/landing-report.ts';
+import { landedBy, landingReport } from '../../../application/landing/landing-report.ts';
 import { liveStatusOf, skippedArtifacts } from '../../../application/queries/live-status.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { capReached } from '../../../domain/budget-end.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
+import { isSinceEnd } from '../../../domain/landing.ts';
+import { isSessionEnded } from '../../../domain/session.ts';
+import type { LandedBy } from '../../../domain/work-text.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
-import { landedView } from '../../contracts/landing-view.ts';
+import { landedByView, landedView } from '../../contracts/landing-view.ts';
 import { claimView, workflowView } from '../../contracts/views.ts';
 import type { SessionFacts } from '../render/report-facts.ts';
 import { beginAgainText, beginningAgain } from '../run/beginning-again.ts';
@@ -24,6 +27,7 @@ export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): S
     skipped: skippedArtifacts(project.store, id),
     claims: new PathClaims(project).ofSession(id),
     landed: landingReport(project.store, id),
+    landedBy: landedBy(project.store, id),
     folder: project.files.describe(id),
   };
 }
@@ -38,6 +42,7 @@ export function summaryRecord(facts: SessionFacts) {
     messages = {},
     claims = [],
     landed = [],
+    landedBy = null,
     folder,
     unattended = null,
   } = facts;
@@ -56,6 +61,7 @@ export function summaryRecord(facts: SessionFacts) {
     ...(skipped.length === 0 ? {} : { artifacts_not_recorded: skipped }),
     ...(claims.length === 0 ? {} : { path_claims: claims.map(claimView) }),
     ...(landed.length === 0 ? {} : { landed: landed.map(landedView) }),
+    ...landedByView(landedBy),
     folder,
   };
 }
@@ -67,7 +73,12 @@ export function nextCommands(
   {
     requests: [request] = [],
     messagesForUser = 0,
-  }: { requests?: readonly InputRequest[]; messagesForUser?: number | undefined } = {},
+    landedBy = null,
+  }: {
+    requests?: readonly InputRequest[];
+    messagesForUser?: number | undefined;
+    landedBy?: LandedBy | null | undefined;
+  } = {},
 ): (readonly [string, string])[] {
   const { session, agents } = workflow;
   const failed = agents.find((agent) => agent.state === 'failed');
@@ -78,7 +89,7 @@ export function nextCommands(
   return [
     ...(request === undefined ? [] : answers(program, request)),
     ...(messagesForUser === 0 ? [] : [readMessages(program, session.id, messagesForUser)]),
-    ...steps(program, workflow),
+    ...steps(program, workflow, landedBy),
     logs,
     ...workOf(program, workflow, failed),
     [`${program} events ${session.id}`, 'all events, in order'],
@@ -120,9 +131,12 @@ function readMessages(program: string, sessionId: SessionId, count: number): rea
   return [`${program} message read ${sessionId} --ack`, what];
 }
 
-/** Whether some of its agents have work of their own that has not been landed by itself. */
-function mayLand({ session, agents }: Workflow): boolean {
-  if (session.landing !== null || session.land === 'auto') return false;
+/** Whether some of its agents have work of their own that nothing has landed, or lands by itself. */
+function mayLand({ session, agents }: Workflow, by: LandedBy | null): boolean {
+  if (session.landing !== null) return false;
+  if (by === null && session.land === 'auto' && session.state === 'completed') return false;
+  if (by !== null && !isSessionEnded(by.state)) return false;
+  if (by !== null && by.state === 'completed' && isSinceEnd(by.createdAt, session)) return false;
   return agents.some(({ state, work }) => state === 'completed' && work !== null && work.diff?.files !== 0);
 }
 
@@ -144,14 +158,18 @@ const capOptions = {
 } as const;
 
 /** The action that a session in this state needs from the user. */
-function steps(program: string, workflow: Workflow): (readonly [string, string])[] {
+function steps(
+  program: string,
+  workflow: Workflow,
+  landedBy: LandedBy | null,
+): (readonly [string, string])[] {
   const { id, state } = workflow.session;
   if (state === 'paused') {
     const again = beginningAgain(workflow);
     const how = again.length === 0 ? 'where it stopped' : `where it stopped; ${beginAgainText(again)}`;
     return [[`${program} resume ${id}`, `continue ${how}`]];
   }
-  const land: (readonly [string, string])[] = mayLand(workflow)
+  const land: (readonly [string, string])[] = mayLand(workflow, landedBy)
     ? [[`${program} land ${id}`, "check and land the agents' work"]]
     : [];
   if (state === 'completed') return land;

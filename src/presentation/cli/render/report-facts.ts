@@ -3,6 +3,7 @@ import type { ArtifactRecord } from '../../../application/ports/session-summary.
 import type { LiveStatus } from '../../../application/queries/live-status.ts';
 import type { LandedWork } from '../../../domain/landing-outcome.ts';
 import type { MessageState } from '../../../domain/message.ts';
+import type { LandedBy } from '../../../domain/work-text.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 
 /** What a report on a session is made of. */
@@ -20,6 +21,8 @@ export interface SessionFacts {
   readonly claims?: readonly ShownClaim[];
   /** What became of each agent's work, if the session lands the work of another. */
   readonly landed?: readonly LandedWork[];
+  /** The newest session that lands its work; null: none. */
+  readonly landedBy?: LandedBy | null;
   /** Why the session has no owner although it should run; absent if the report did not check. */
   readonly unattended?: string | null;
   readonly folder: string;

@@ -5,7 +5,7 @@ import { showName } from '../../../domain/invisible-marks.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
 import { totalUsage } from '../../../domain/usage.ts';
-import { landingText } from '../../../domain/work-text.ts';
+import { landingText, ownLandingText } from '../../../domain/work-text.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { Canvas } from '../shell/terminal.ts';
 import { formatSessionState } from './format.ts';
@@ -49,10 +49,11 @@ export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
 }
 
 /** Its objective, and what is special about it. */
-export function aboutLines({ workflow: { session } }: SessionFacts, { width }: Canvas): string[] {
+export function aboutLines(facts: SessionFacts, { width }: Canvas): string[] {
+  const { session } = facts.workflow;
   return [
     `  ${truncate(oneLine(session.objective), width - 2)}`,
-    ...landingLines(session),
+    ...landingLines(facts),
     ...parentLines(session),
     ...approvalLines(session),
   ];
@@ -161,8 +162,12 @@ export function sessionLine(
   return `${paint(format, symbol)} ${paint('bold', id)} ${paint(format, state)}${rest}`;
 }
 
-function landingLines({ landing }: Session): string[] {
-  return landing === null ? [] : [`  ${landingText(landing)}`];
+function landingLines({ workflow: { session }, landedBy = null }: SessionFacts): string[] {
+  const own = ownLandingText(session, landedBy);
+  return [
+    ...(session.landing === null ? [] : [`  ${landingText(session.landing)}`]),
+    ...(own === null ? [] : [`  ${own}`]),
+  ];
 }
 
 function parentLines({ parent }: Session): string[] {

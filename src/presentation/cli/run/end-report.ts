@@ -35,11 +35,11 @@ export function reportEnd(
     terminal.record({ type: 'summary', ...summaryRecord(facts), exit_status: status, ...extras.record });
     return status;
   }
-  const { workflow, messagesForUser } = facts;
+  const { workflow, messagesForUser, landedBy } = facts;
   const take = commandsOf(facts.landed ?? []).map((line) => [line, 'take the work that waits'] as const);
   const next = [
     ...take,
-    ...nextCommands(context.program, workflow, { messagesForUser }),
+    ...nextCommands(context.program, workflow, { messagesForUser, landedBy }),
     ...(extras.next ?? []),
   ];
   const { canvas } = terminal;

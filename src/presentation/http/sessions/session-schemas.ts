@@ -38,6 +38,10 @@ export const sessionStatusSchema = z
       .array(z.looseObject({ agent: z.string(), state: z.string() }))
       .optional()
       .describe('What became of the work that this session lands'),
+    landed_by: z
+      .strictObject({ session_id: z.string(), state: z.string() })
+      .optional()
+      .describe('The newest session that lands its work'),
     folder: z.string().describe("The session's folder"),
   })
   .meta({ id: 'SessionStatus' });

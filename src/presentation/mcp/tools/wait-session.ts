@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { isSettled } from '../../../application/control/control.ts';
+import { landedBy } from '../../../application/landing/landing-report.ts';
 import type { Project } from '../../../application/project.ts';
 import { liveStatusOf } from '../../../application/queries/live-status.ts';
 import { landingTroubles } from '../../../application/queries/troubles.ts';
@@ -96,16 +97,20 @@ export const waitSession = defineTool({
   },
 });
 
-/** What follows when the work of a completed session lands by itself; null for any other session. */
+/** What follows when the work of a session lands by itself; null for any other session. */
 function landingStep({ store }: Project, session: Session): string | null {
   const { id, land, state } = session;
-  if (land !== 'auto' || state !== 'completed') return null;
+  if (land !== 'auto') return null;
+  if (state === 'failed') {
+    return 'Read each failure; agent-output shows more. Its work did not land by itself, because it failed. Retry the failed agents with control-session, action retry: it lands when it completes. Or land what is completed with land-session.';
+  }
+  if (state !== 'completed') return null;
   const [trouble] = landingTroubles(store, session);
   if (trouble !== undefined) return `Its work does not land: ${trouble.reason} (land-session).`;
-  const [landing] = store.landingsOf(id);
-  return landing === undefined
+  const landing = landedBy(store, id);
+  return landing === null
     ? 'Its work is landed by MAOS: list-sessions shows the session that does it.'
-    : `Session ${landing} lands its work: call wait-session with session_id ${landing}, then session-status for each branch.`;
+    : `Session ${landing.id} lands its work: call wait-session with session_id ${landing.id}, then session-status for each branch.`;
 }
 
 /**
