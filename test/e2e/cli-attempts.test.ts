@@ -34,7 +34,7 @@ describe('a program that was interrupted', () => {
   const state = async () => (await maos.json<{ state: string }>('status', 'latest')).state;
 
   it('starts again from the beginning: said when it is left, by its status and before it is resumed', async () => {
-    assert.match(farewell, /On resume, a starts again from the beginning\. Continue with: .* resume sess_/);
+    assert.match(farewell, /On resume, a starts again from the beginning\.\n {2}.* resume sess_/);
     assert.match(
       (await maos.run('status')).stdout,
       /resume sess_\S+ +continue .*; a starts again from the beginning\n/,
