@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { BenchOptions, Measurement, Row } from '../measurement.ts';
+import { git, makeRepository } from '../repository.ts';
 import { summarize } from '../statistics.ts';
 import { awaitCompletion, orchestrate, readEvents, timesOf } from '../teams.ts';
 import { inWorkplace, type Workplace } from '../workplace.ts';
+import { measureManyFiles } from './many-files.ts';
 
 const manyFiles = 10_000;
 const fewFiles = 200;
@@ -14,6 +15,7 @@ export const worktrees: Row = {
   name: 'worktrees',
   measure: async (options) => [
     await inWorkplace({}, (place) => measureWorktree(place, options)),
+    ...(await inWorkplace({}, (place) => measureManyFiles(place, options))),
     await inWorkplace({}, (place) => measureLanding(place, options)),
   ],
 };
@@ -110,27 +112,4 @@ function teamOf(commands: readonly (readonly string[])[]) {
     ...{ command, workspace: 'worktree' },
   }));
   return { objective: 'Measure worktrees.', strategy: 'parallel' as const, agents };
-}
-
-function makeRepository(folder: string, files: number): void {
-  git(folder, 'init', '--quiet', '--initial-branch=main');
-  git(folder, 'config', 'user.name', 'Bench');
-  git(folder, 'config', 'user.email', 'bench@localhost');
-  const content = 'x'.repeat(1_000);
-  const lines = [
-    'commit refs/heads/main',
-    'committer Bench <bench@localhost> 1700000000 +0000',
-    'data 5',
-    'Base.',
-  ];
-  for (let file = 0; file < files; file += 1) {
-    lines.push(`M 100644 inline folder-${file % 100}/file-${file}.txt`, `data ${content.length + 6}`);
-    lines.push(`${String(file).padStart(6)}${content}`);
-  }
-  execFileSync('git', ['fast-import', '--quiet'], { cwd: folder, input: `${lines.join('\n')}\n` });
-  git(folder, 'reset', '--quiet', '--hard', 'main');
-}
-
-function git(cwd: string, ...args: readonly string[]): string {
-  return execFileSync('git', [...args], { cwd, encoding: 'utf8' }).trim();
 }

@@ -52,6 +52,6 @@ export async function writeCheckedFiles(checked: CheckedWorktree): Promise<void>
     }
     // Those of a partial clone need not be there.
     const absent = new Set(skipped.filter((path) => !isProtected(path)));
-    await verifyObjects(worktree, [commit], ({ path }) => !absent.has(path));
+    await verifyObjects(worktree, [commit], ({ path }) => !absent.has(path), signal);
   });
 }

@@ -22,6 +22,7 @@ export async function verifyObjects(
   repository: Repository,
   commits: readonly string[],
   matters: (file: ListedObject) => boolean,
+  signal?: AbortSignal,
 ): Promise<void> {
   const ids = new Set(commits);
   for (const commit of commits) {
@@ -33,6 +34,7 @@ export async function verifyObjects(
   await repository.succeed(['cat-file', '--batch', '--buffer'], {
     input: `${[...ids].join('\n')}\n`,
     onOutput: (piece) => reader.read(piece),
+    signal,
   });
   const [wrong] = reader.wrong;
   if (wrong === undefined) return;
