@@ -140,6 +140,7 @@ describe('a plan that is only shown', () => {
       stdout,
       /\$ \/nowhere\/claude -p --output-format stream-json .*--append-system-prompt '# Your role: /,
     );
+    assert.match(stdout, /\$ \/nowhere\/codex …$/m);
     assert.match(stdout, /\$ nosuchprogram 'a b'/);
     assert.ok(stdout.includes(`Graph\n${graph.join('\n')}\n`), stdout);
     assert.match(stderr, /^Note: Claude Code is not at "\/nowhere\/claude"/m);
