@@ -75,7 +75,7 @@ function commandLine(command: readonly string[]): string {
 }
 
 function shellWord(word: string): string {
-  return /^[\w@%+=:,./…-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return /^[\w@%+=:,./\u2026-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function nodesOf(agents: Workflow['agents']): readonly GraphNode[] {
