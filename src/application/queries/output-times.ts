@@ -12,7 +12,7 @@ export interface Seen {
 
 /**
  * When an agent's output was seen by the MAOS that ran it. Output that none saw, and that of earlier versions, has the
- * time at which its log last grew, and comes after what was seen.
+ * time at which its log last grew, or its agent ended, and comes after what was seen.
  */
 export class OutputTimes {
   readonly #host: Project['host'];
@@ -40,7 +40,9 @@ export class OutputTimes {
       const { marks, next } = await this.#host.outputMarks(this.#agent, this.#from, this.#check);
       if (next === this.#from) {
         const at = await this.#host.lastOutputAt(this.#agent, { stream, check: this.#check });
-        this.#grewAt[stream] = at === null ? 0 : Date.parse(at);
+        const { endedAt } = this.#agent;
+        const end = endedAt === null ? Number.POSITIVE_INFINITY : Date.parse(endedAt);
+        this.#grewAt[stream] = at === null ? 0 : Math.min(Date.parse(at), end);
         return;
       }
       this.#from = next;
