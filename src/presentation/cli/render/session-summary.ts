@@ -37,8 +37,12 @@ export function renderSummary(
 ): string[] {
   const { agents, session } = facts.workflow;
   const isLarge = agents.length > maxAgents;
-  const failed = agents.filter(({ failure }) => failure !== null);
-  const shown = isLarge ? agents.filter(({ state }) => state !== 'completed').slice(0, maxAgents) : agents;
+  // What failed by itself comes before what was cancelled because of it.
+  const failedFirst = agents.toSorted((a, b) => Number(b.state === 'failed') - Number(a.state === 'failed'));
+  const failed = (isLarge ? failedFirst : agents).filter(({ failure }) => failure !== null);
+  const shown = isLarge
+    ? failedFirst.filter(({ state }) => state !== 'completed').slice(0, maxAgents)
+    : agents;
   const rest = agents.filter((agent) => !shown.includes(agent));
   const more = (what: string): string => canvas.paint('dim', `  … ${what}: ${program} status ${session.id}`);
   return joinSections([
