@@ -55,7 +55,7 @@ describe('maos watch in tmux', { skip: withoutTmux }, () => {
     const wide = await window.waitFor(/│ step 1$/m);
     assert.ok(wide.split('\n').length <= large.rows);
     await window.keys('2');
-    await window.waitFor(/Phase 1/);
+    await window.waitFor(/● {2}build {2}● running/);
     await window.keys('3');
     await window.waitFor(/build: started/);
     await window.resize({ columns: 40, rows: 12 });

@@ -9,6 +9,7 @@ import { askedText, outcomeText } from '../../contracts/request-view.ts';
 import { namesOf } from '../../contracts/views.ts';
 import { formatAge, formatTime, formatUntil } from '../render/format.ts';
 import { renderMessageForPeople } from '../render/messages.ts';
+import { textGraph } from '../render/plan-graph.ts';
 import { landedTable } from '../render/report-landing.ts';
 import { lookOf } from '../render/states.ts';
 import { type Paint, plainPaint } from '../shell/terminal.ts';
@@ -51,7 +52,7 @@ function allLines(state: WatchState, paint: Paint): string[] {
     case 'output':
       return outputLines(agent, view, width, paint);
     case 'graph':
-      return graphLines(session.workflow, agent, paint);
+      return graphLines(session.workflow, agent, width, paint);
     case 'events':
       return eventLines(session, width);
     case 'messages':
@@ -77,24 +78,30 @@ function outputLines(agent: Agent | null, view: AgentView | null, width: number,
   return view.output.flatMap((line) => wrap(plainText(line).replaceAll('\t', '    '), width));
 }
 
-/** The phases of the plan with their agents, and what each depends on. */
-function graphLines({ session, agents, phases }: Workflow, chosen: Agent | null, paint: Paint): string[] {
-  const names = namesOf(agents);
-  return phases.flatMap(({ index, state }) => {
-    const look = lookOf(state);
-    return [
-      ...(index === 0 ? [] : ['']),
-      `${paint('bold', `Phase ${index + 1}`)}  ${paint(look.format, `${look.symbol} ${state}`)}`,
-      ...agents
-        .filter(({ phase }) => phase === index)
-        .map((agent) => {
-          const drawn = isSuspended(session, agent) ? 'suspended' : agent.state;
-          const { symbol, format } = lookOf(drawn);
-          const name = agent.id === chosen?.id ? paint('bold', agent.name) : agent.name;
-          const after = agent.dependsOn.map((id) => names.get(id) ?? id).join(', ');
-          return `  ${paint(format, symbol)} ${name}${after === '' ? '' : paint('dim', `  after ${after}`)}`;
-        }),
-    ];
+/** The graph of the plan, with the state of each agent. */
+function graphLines(
+  { session, agents }: Workflow,
+  chosen: Agent | null,
+  width: number,
+  paint: Paint,
+): string[] {
+  const places = new Map(agents.map(({ id }, index) => [id, index]));
+  const states = agents.map((agent) => (isSuspended(session, agent) ? 'suspended' : agent.state));
+  const nodes = agents.map(({ name, phase, dependsOn }, index) => {
+    const state = states[index] ?? 'pending';
+    const label = `${name}  ${lookOf(state).symbol} ${state}`;
+    const upstreams = dependsOn.flatMap((id) => places.get(id) ?? []);
+    return { name: label, role: label, phase, dependsOn: upstreams };
+  });
+  // As the graph has them: phase by phase.
+  const order = [...agents.keys()].toSorted((a, b) => (nodes[a]?.phase ?? 0) - (nodes[b]?.phase ?? 0));
+  return textGraph(nodes, width).map((line, row) => {
+    const index = order[row] ?? row;
+    const agent = agents[index];
+    const label = nodes[index]?.name ?? '';
+    const { symbol, format } = lookOf(states[index] ?? 'pending');
+    const name = agent?.id === chosen?.id ? paint('bold', agent?.name ?? '') : (agent?.name ?? '');
+    return line.replace(label, () => `${name}  ${paint(format, `${symbol} ${states[index]}`)}`);
   });
 }
 

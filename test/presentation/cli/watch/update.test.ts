@@ -235,7 +235,7 @@ describe('the chosen session', () => {
     const view = sessionView(team, {}, { events: [event as never] });
     const watched = new Watched(view).press('enter', '2');
     assert.match(watched.text, /2 GRAPH/);
-    assert.match(watched.text, /Phase 1 .*\n {2}✓ spec\n\nPhase 2 .*\n {2}● build {2}after spec/);
+    assert.match(watched.text, /^● +spec {2}✓ completed\n╰─● +build {2}● running\n/m);
     watched.press('right', 'right', 'right');
     assert.match(watched.text, /5 REQUESTS[\s\S]*No agent has asked anything/);
     watched.press('6');
