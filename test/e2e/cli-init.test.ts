@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
@@ -39,6 +39,7 @@ esac
 interface Document {
   readonly action: string | null;
   readonly file: string | null;
+  readonly starts_by: string | null;
   readonly entry: { readonly command: string; readonly args: readonly string[] } | null;
   readonly previous: string | null;
   readonly shadowed_by: string | null;
@@ -186,7 +187,7 @@ describe('maos init --project', () => {
     assert.deepEqual([status, stderr], [0, '']);
     assert.match(
       stdout,
-      /^Added maos to \S+\/\.mcp\.json: \S+ \S+\/maos\.js serve\n {2}This entry works only on this machine\./,
+      /^Added maos to \S+\/\.mcp\.json: \S+ \S+\/maos\.js serve\n {2}It starts this installation, by its path\.\n {2}This entry works only on this machine\./,
     );
     assert.match(stdout, /^For Codex, in \.codex\/config\.toml:$/m);
     assert.doesNotMatch(stdout, /npx/);
@@ -206,9 +207,14 @@ describe('maos init --project', () => {
 
     const other = join(maos.project, 'other project');
     await mkdir(other);
-    const { action, file } = await initJson('--project', other);
+    const { action, file, starts_by } = await initJson('--project', other);
+    assert.equal(starts_by, 'path');
     assert.deepEqual([action, file], ['added', join(other, '.mcp.json')]);
-    assert.match((await init(['--project', other, '--remove'])).stdout, /^Removed maos from .*other project/);
+    assert.match(
+      (await init(['--project', other, '--remove'])).stdout,
+      /^Removed .*other project.*had only the entry/,
+    );
+    assert.deepEqual(await readdir(other), []);
     assert.equal((await initJson('--project', other, '--remove')).action, 'absent');
     await assert.rejects(calls(), { code: 'ENOENT' });
   });
@@ -220,10 +226,11 @@ describe('maos init --project', () => {
       command: 'maos',
       args: ['serve'],
     });
-    const { entry, others } = await initJson('--project', '--package', '@you/maos@1.2.3');
+    const { entry, others } = await initJson('--project', '--npx', '@you/maos@1.2.3');
     assert.deepEqual(entry?.args, ['-y', '@you/maos@1.2.3', 'serve']);
     assert.ok(others.every(({ text }) => text.includes('@you/maos@1.2.3')));
-    const open = await init(['--package', 'maos']);
+    assert.deepEqual((await initJson('--project', '--package', '@you/maos@1.2.3')).entry, entry);
+    const open = await init(['--npx', 'maos']);
     assert.equal(open.status, 2);
     assert.match(open.stderr, /exact version, such as @you\/maos@1\.2\.3/);
   });

@@ -1,7 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import type { ParseText } from '../../application/ports/parsed-text.ts';
 import type { Runtime } from '../../application/runtime.ts';
-import { isMaosError, MaosError } from '../../domain/errors.ts';
+import { type ErrorCode, isMaosError, MaosError } from '../../domain/errors.ts';
 import type { EndingSignal } from '../ending-signals.ts';
 import type { CliCommand, CommandContext, ReplaceFile } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
@@ -209,9 +209,22 @@ function fail(error: unknown, json: boolean, { stderr }: CliDeps): number {
   return status;
 }
 
+/**
+ * Errors in what the user gave, which stderr has told. Of the settings there may also be no log, because the home is
+ * wrong.
+ */
+const toldOnly: ReadonlySet<ErrorCode> = new Set([
+  'CONFIG_INVALID',
+  'SESSION_NOT_FOUND',
+  'AGENT_NOT_FOUND',
+  'INVALID_ROLE',
+  'INVALID_PLAN',
+  'INVALID_INPUT',
+  'INVALID_TRANSITION',
+]);
+
 function logFailure(runtime: Runtime, { name }: CliCommand, error: unknown): void {
-  // The home or the settings are wrong, so there may be no log; stderr has the message.
-  if (isMaosError(error, 'CONFIG_INVALID')) return;
+  if (isMaosError(error) && toldOnly.has(error.code)) return;
   runtime.log('error', 'command failed', { command: name, error });
 }
 

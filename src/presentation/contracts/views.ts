@@ -18,6 +18,7 @@ import { waitSentence, waitText } from '../../domain/waiting.ts';
 import { verifyingText } from '../../domain/work-text.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import { requestView } from './request-view.ts';
+import { withSnakeCase } from './snake-case.ts';
 import { agentWorkView, sessionWorkView } from './work-view.ts';
 
 /**
@@ -216,7 +217,10 @@ export function claimView({ path, agent, reason, claimedAt, expiresAt }: ShownCl
   return { path, agent, reason, claimed_at: claimedAt, expires_at: expiresAt };
 }
 
-/** The record as in session.log, with the fields that programs received before events were structured. */
+/**
+ * The record as in session.log, with its keys in snake_case too, and with the fields that programs received before events
+ * were structured.
+ */
 export function eventView(event: RecordedEvent) {
   const published = descriptorOf(event.type)?.published?.(event.data);
   return {
@@ -225,7 +229,7 @@ export function eventView(event: RecordedEvent) {
     type: event.type,
     session_id: event.sessionId,
     agent_id: event.agentId,
-    data: { ...event.data, ...published },
+    data: withSnakeCase({ ...event.data, ...published }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { BackendReport } from '../../../application/runtime.ts';
 import { capabilityWords } from '../../contracts/backend-facts.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
+import { withSnakeCase } from '../../contracts/snake-case.ts';
 import type { CliCommand } from '../command.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
@@ -16,7 +17,7 @@ export const backendsCommand: CliCommand = {
   async run({ terminal, json, runtime }) {
     const backends = await runtime().probeBackends();
     if (json) {
-      terminal.document({ backends });
+      terminal.document({ backends: withSnakeCase(backends) });
       return exitStatus.done;
     }
     const columns = [

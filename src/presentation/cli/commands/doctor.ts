@@ -40,6 +40,7 @@ export const doctorCommand: CliCommand = {
     const said = [store.fix, settings.check.fix];
     const machine = await checkMachine(runtime);
     const checks = [
+      { name: 'maos', state: 'ok', detail: runtime.version, fix: null } as const,
       checkNode(),
       await checkHome(runtime.home),
       store,

@@ -3,9 +3,15 @@ import { oneLine } from '../../contracts/event-lines.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { type ClaudeProgram, register, unregister } from '../init/claude-registration.ts';
 import { type ClientEntry, otherClients } from '../init/other-clients.ts';
-import { registerInProject, unregisterInProject } from '../init/project-file.ts';
+import { type FileRegistration, registerInProject, unregisterInProject } from '../init/project-file.ts';
 import type { Registration } from '../init/registration.ts';
-import { type OwnCommand, ownCommand, packageCommand, projectCommand } from '../init/server-command.ts';
+import {
+  type OwnCommand,
+  ownCommand,
+  packageCommand,
+  projectCommand,
+  startsBy,
+} from '../init/server-command.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { shellWord } from '../shell/program-name.ts';
 
@@ -14,7 +20,7 @@ export const initCommand: CliCommand = {
   summary: 'Register MAOS with Claude Code; print entries for other clients',
   details: [
     "Runs 'claude mcp add --scope user maos -- …', which covers all your projects. With --project (alone or with a folder) it writes .mcp.json there instead, to be shared with the project; other entries in the file are kept.",
-    "The entry starts this installation: as 'maos' if PATH finds it, by a path inside the project if it is a dependency there, otherwise by its absolute path. Nothing is downloaded from a registry unless you name a package with --package.",
+    "The entry starts this installation: as 'maos' if PATH finds it, by a path inside the project if it is a dependency there, otherwise by its absolute path. Nothing is downloaded from a registry unless you name a package with --npx. The answer says which it is.",
     'An entry that is already correct is kept; a different command under the name maos is replaced, and shown. The entries for Codex, Gemini CLI, Qwen Code, opencode and Copilot CLI are only printed.',
     'Exit status: 6 Claude Code was not found, or refused.',
   ].join('\n'),
@@ -22,10 +28,11 @@ export const initCommand: CliCommand = {
   options: [
     { flags: '--remove', description: 'remove the entry', kind: 'flag' },
     {
-      flags: '--package <name@version>',
+      flags: '--npx <name@version>',
       description: 'start MAOS with npx from your own package, such as @you/maos@1.2.3',
       kind: 'text',
     },
+    { flags: '--package <name@version>', description: 'the same', kind: 'text' },
   ],
   examples: [
     { line: 'maos init', says: 'for all your projects' },
@@ -38,6 +45,7 @@ export const initCommand: CliCommand = {
 
 /** The outcome, for the report. */
 interface Done extends Registration {
+  readonly fileRemoved?: boolean;
   readonly scope: 'user' | 'project';
   readonly wanted: OwnCommand;
   /** The file with the entry; null if Claude Code manages it itself. */
@@ -68,7 +76,7 @@ async function run(context: CommandContext): Promise<number> {
 }
 
 function wantedCommand({ env, options, projectGiven, projectPath }: CommandContext): OwnCommand {
-  const spec = options.text('package');
+  const spec = options.text('npx') ?? options.text('package');
   if (spec !== undefined) return packageCommand(spec);
   const self = { script: process.argv[1] as string, execPath: process.execPath, env };
   return projectGiven ? projectCommand(self, projectPath) : ownCommand(self);
@@ -76,7 +84,7 @@ function wantedCommand({ env, options, projectGiven, projectPath }: CommandConte
 
 async function changeProject(context: CommandContext, wanted: OwnCommand): Promise<Done> {
   const { projectPath, options } = context;
-  const { path, ...registration } = options.flag('remove')
+  const { path, ...registration }: FileRegistration = options.flag('remove')
     ? await unregisterInProject(projectPath, context)
     : await registerInProject(projectPath, wanted, context);
   return { ...registration, scope: 'project', wanted, file: path, shadowedBy: null };
@@ -110,7 +118,9 @@ function documentOf(done: Done, others: readonly ClientEntry[]) {
     action,
     file,
     entry: isThere ? { type: 'stdio', command, args } : null,
+    starts_by: isThere ? startsBy(done.wanted) : null,
     caveat: isThere ? caveat : null,
+    ...(done.fileRemoved === true ? { file_removed: true } : {}),
     previous,
     shadowed_by: shadowedBy,
     others: others.map(clientRecord),
@@ -131,11 +141,12 @@ function render(done: Done, context: CommandContext): readonly string[] {
     added: `Added maos to ${place}: ${paint('bold', line)}`,
     updated: `Changed maos in ${place}: ${paint('bold', line)}\n  It was: ${previous}`,
     unchanged: `maos is already in ${place}: ${line}\n  Nothing was changed.`,
-    removed: `Removed maos from ${place}. It was: ${previous}`,
+    removed: `Removed ${done.fileRemoved === true ? `${place}, which had only the entry of maos` : `maos from ${place}`}. It was: ${previous}`,
     absent: `There is no maos in ${place}. Nothing was changed.`,
   };
   const lines = [...said[action].split('\n')];
   if (action === 'added' || action === 'updated') {
+    lines.push(`  ${startedBy[startsBy(done.wanted)]}`);
     if (done.wanted.caveat !== null) lines.push(`  ${done.wanted.caveat}`);
     lines.push(...nextSteps(scope, context));
   }
@@ -146,6 +157,12 @@ function render(done: Done, context: CommandContext): readonly string[] {
   }
   return lines;
 }
+
+const startedBy: Readonly<Record<ReturnType<typeof startsBy>, string>> = {
+  name: "It starts the 'maos' that PATH finds.",
+  path: 'It starts this installation, by its path.',
+  package: 'It starts a package that npx gets from the registry.',
+};
 
 function nextSteps(scope: Done['scope'], { program, projectPath, cwd }: CommandContext): readonly string[] {
   const option = projectPath === cwd ? ' --project' : ` --project ${shellWord(projectPath)}`;

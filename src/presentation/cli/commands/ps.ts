@@ -1,14 +1,14 @@
 import type { Project } from '../../../application/project.ts';
 import { type CountedAgent, countAgents } from '../../../application/queries/agent-processes.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
-import { formatDuration } from '../../../domain/amounts.ts';
+import { formatDuration, plural } from '../../../domain/amounts.ts';
 import { shortIds } from '../../../domain/short-ids.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { formatAge, formatBytes } from '../render/format.ts';
 import { type Cell, renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { adoptOrphans } from '../shell/owner-notice.ts';
-import type { Canvas, Format } from '../shell/terminal.ts';
+import type { Canvas, Format, Terminal } from '../shell/terminal.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
 /** Interval over which CPU use is measured. */
@@ -22,7 +22,7 @@ export const psCommand: CliCommand = {
     'Exit status: 0 done, 1 a project could not be read, so its agents cannot be identified.',
   ].join('\n'),
   arguments: [],
-  options: [],
+  options: [{ flags: '--all', description: 'also agents of another MAOS_HOME', kind: 'flag' }],
   examples: [
     { line: 'maos ps', says: 'CPU, memory and last output of each agent' },
     { line: 'maos ps --json', says: 'as JSON' },
@@ -31,18 +31,28 @@ export const psCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const { terminal, json, runtime } = context;
+  const { terminal, json, runtime, options } = context;
   const unread: UnreadProject[] = [];
   const agents = await countAgents(runtime(), watchMs, (project) => unread.push(project));
   noticeUnread(unread, terminal);
   if (json) terminal.document({ agents: agents.map(agentView), not_read: unreadViews(unread) });
   else if (agents.length === 0) terminal.notice('No agent has a process on this machine.');
-  else for (const line of renderAgents(agents, terminal.canvas, Date.now())) terminal.line(line);
+  else showAgents(agents, options.flag('all') || unread.length > 0, terminal);
   const abandoned = agents.flatMap(({ known }) =>
     known === null || known.owner === 'alive' ? [] : known.project,
   );
   for (const project of new Set<Project>(abandoned)) await adoptOrphans(context, project);
   return unread.length === 0 ? exitStatus.done : exitStatus.failed;
+}
+
+/** @param all whether to show those that no store here knows, which are of another MAOS_HOME */
+function showAgents(agents: readonly CountedAgent[], all: boolean, terminal: Terminal): void {
+  const shown = all ? agents : agents.filter(({ known }) => known !== null);
+  if (shown.length > 0) {
+    for (const line of renderAgents(shown, terminal.canvas, Date.now())) terminal.line(line);
+  }
+  const others = agents.length - shown.length;
+  if (others > 0) terminal.notice(`${plural(others, 'agent')} of another MAOS_HOME: --all shows them.`);
 }
 
 function agentView({ process, known, stray }: CountedAgent) {

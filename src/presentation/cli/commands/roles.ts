@@ -19,7 +19,7 @@ export const rolesCommand: CliCommand = {
     'Roles are predefined or come from files in .claude/agents/ of the project, agents/ of MAOS_HOME and ~/.claude/agents/.',
   arguments: [
     {
-      syntax: '[list|show]',
+      syntax: '[list|show|role]',
       description: "'list' (default), or 'show' for the full briefing of one role",
       choices: ['list', 'show'],
     },
@@ -28,13 +28,16 @@ export const rolesCommand: CliCommand = {
   options: [],
   examples: [
     { line: 'maos roles', says: 'all of them' },
-    { line: 'maos roles show reviewer', says: 'the briefing of a reviewer' },
+    { line: 'maos roles reviewer', says: 'the briefing of a reviewer' },
   ],
   async run(context) {
     const [action = 'list', name] = context.args;
     const catalogue = async () => catalogueOf(await context.runtime().roles(context.projectPath));
     if (action === 'show' && name !== undefined) return show((await catalogue()).find(name), context);
     if (action === 'list' && name === undefined) return list(await catalogue(), context);
+    // 'maos roles reviewer' can only mean one thing.
+    const named = name === undefined && action !== 'show' ? roleCalled(await catalogue(), action) : null;
+    if (named !== null) return show(named, context);
     throw new MaosError(
       'INVALID_INPUT',
       action === 'show'
@@ -43,6 +46,10 @@ export const rolesCommand: CliCommand = {
     );
   },
 };
+
+function roleCalled({ custom, predefined }: RoleCatalogue, name: string): Role | FileRole | null {
+  return [...custom, ...predefined].find((role) => role.name === name) ?? null;
+}
 
 function list(catalogue: RoleCatalogue, context: CommandContext): number {
   const { terminal, json } = context;

@@ -70,6 +70,11 @@ export const serveCommand: CliCommand = {
     }
     if (http === undefined || (!options.flag('no-stdio') && mayHaveClient())) {
       const { openStdio } = await import('../../mcp/transport/stdio.ts');
+      if (context.stdin.isTTY === true) {
+        terminal.notice(
+          "Waiting for an MCP client on stdin; Ctrl-D or Ctrl-C ends this. 'maos init' shows how clients start it.",
+        );
+      }
       closers.push(await openStdio(serving, runtime, projectGiven ? { projectPath } : {}));
     }
     await serving.untilEnd();

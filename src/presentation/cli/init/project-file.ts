@@ -1,4 +1,4 @@
-import { lstat, readFile, realpath, stat } from 'node:fs/promises';
+import { lstat, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ParseText, TextFormatError } from '../../../application/ports/parsed-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
@@ -9,6 +9,8 @@ import type { ServerCommand } from './server-command.ts';
 export interface FileRegistration extends Registration {
   /** The real file, if `.mcp.json` is a link. */
   readonly path: string;
+  /** Whether the file was removed too, because nothing else was in it. */
+  readonly fileRemoved?: boolean;
 }
 
 interface FileDeps {
@@ -40,13 +42,23 @@ export async function registerInProject(
     : { path, action: 'updated', previous: describe(before) };
 }
 
-/** Removes only the entry from a project's `.mcp.json`. @throws MaosError as {@link registerInProject} */
+/**
+ * Removes only the entry from a project's `.mcp.json`, and the file if it then is as {@link registerInProject} would
+ * begin it.
+ * @throws MaosError as {@link registerInProject}
+ */
 export async function unregisterInProject(folder: string, deps: FileDeps): Promise<FileRegistration> {
   const file = await readProjectFile(folder, deps.parseText);
   const { [entryName]: before, ...others } = file.servers;
   if (before === undefined) return { path: file.path, action: 'absent', previous: null };
+  const removed = { path: file.path, action: 'removed', previous: describe(before) } as const;
+  const isEmpty = Object.keys(others).length === 0 && Object.keys(file.content).length === 1;
+  if (isEmpty && !file.isLink) {
+    await rm(file.path);
+    return { ...removed, fileRemoved: true };
+  }
   await save(file, others, deps);
-  return { path: file.path, action: 'removed', previous: describe(before) };
+  return removed;
 }
 
 /** The entry in Claude Code's form. Keeps fields of an existing entry that do not say how to reach the server. */
@@ -61,6 +73,7 @@ interface ProjectFile {
   /** Null when the file does not exist. */
   readonly text: string | null;
   readonly mode: number;
+  readonly isLink: boolean;
   readonly content: JsonObject;
   readonly servers: JsonObject;
 }
@@ -70,13 +83,15 @@ async function readProjectFile(folder: string, parseText: ParseText): Promise<Pr
   if (!(await isFolder(folder))) {
     throw invalid(folder, 'is not a folder: check the spelling, or create it');
   }
-  if (!(await exists(named))) return { path: named, text: null, mode: 0o644, content: {}, servers: {} };
+  if (!(await exists(named)))
+    return { path: named, text: null, mode: 0o644, isLink: false, content: {}, servers: {} };
   try {
     const path = await realpath(named);
     const found = await stat(path);
     if (!found.isFile()) throw invalid(path, 'is not a file: move it away');
     const text = await readFile(path, 'utf8');
-    return { path, text, mode: found.mode & 0o777, ...(await parse(text, path, parseText)) };
+    const isLink = (await lstat(named)).isSymbolicLink();
+    return { path, text, mode: found.mode & 0o777, isLink, ...(await parse(text, path, parseText)) };
   } catch (error) {
     if (error instanceof MaosError) throw error;
     const { code } = error as NodeJS.ErrnoException;

@@ -66,6 +66,12 @@ export function projectCommand(self: OwnProgram, folder: string): OwnCommand {
   return { ...own, caveat };
 }
 
+/** How the command finds MAOS: on PATH, as a file of this installation, or as a package of a registry. */
+export function startsBy({ command }: ServerCommand): 'name' | 'path' | 'package' {
+  if (command === 'maos') return 'name';
+  return command === 'npx' ? 'package' : 'path';
+}
+
 /** A package name of the registry's form, with an exact version. */
 const exactPackage = /^((?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*)@\d+\.\d+\.\d+[\w.+-]*$/;
 
@@ -80,8 +86,8 @@ export function packageCommand(spec: string): OwnCommand {
       name === 'maos'
         ? "MAOS does not own the name 'maos' on the npm registry: name your own package"
         : 'name a package with its exact version';
-    throw new MaosError('INVALID_INPUT', `--package ${quote(spec)}: ${why}, such as @you/maos@1.2.3.`, {
-      details: { option: 'package', value: startOf(spec, 200), command: 'init' },
+    throw new MaosError('INVALID_INPUT', `--npx ${quote(spec)}: ${why}, such as @you/maos@1.2.3.`, {
+      details: { option: 'npx', value: startOf(spec, 200), command: 'init' },
     });
   }
   return {

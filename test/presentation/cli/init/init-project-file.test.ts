@@ -75,6 +75,23 @@ describe('.mcp.json', () => {
     assert.equal(await read(), text);
   });
 
+  it('goes with the entry, if nothing else is in it and it is no link', async () => {
+    await register();
+    assert.deepEqual(await unregister(), {
+      path,
+      action: 'removed',
+      previous: 'maos serve',
+      fileRemoved: true,
+    });
+    assert.deepEqual(await readdir(folder), []);
+    for (const content of [{ mcpServers: {}, note: 1 }, { mcpServers: { other: { command: 'x' } } }]) {
+      await writeFile(path, JSON.stringify(content));
+      await register();
+      await unregister();
+      assert.deepEqual(JSON.parse(await read()), content);
+    }
+  });
+
   it('may say the same in other words', async () => {
     for (const same of [
       { ...entry, env: { MAOS_HOME: '/x' } },
@@ -110,11 +127,11 @@ describe('.mcp.json', () => {
     }
   });
 
-  it('stays without the entry, as Claude Code leaves it', async () => {
-    await register();
-    await unregister();
-    assert.deepEqual(JSON.parse(await read()), { mcpServers: {} });
+  it('stays as it is where it has no such entry', async () => {
+    const text = '{"mcpServers": {}}';
+    await writeFile(path, text);
     assert.deepEqual(await unregister(), { path, action: 'absent', previous: null });
+    assert.equal(await read(), text);
     await rm(path);
     assert.equal((await unregister()).action, 'absent');
     assert.deepEqual(await readdir(folder), []);
