@@ -3,6 +3,7 @@ import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
 import type { Runtime, SettingReport } from '../../../application/runtime.ts';
 import { isMaosError } from '../../../domain/errors.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
+import { withSnakeCase } from '../../contracts/snake-case.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import type { Check } from '../facts/check.ts';
 import { checkGit } from '../facts/git-checks.ts';
@@ -61,7 +62,7 @@ export const doctorCommand: CliCommand = {
         home: runtime.home,
         checks,
         settings: changed,
-        backends,
+        backends: withSnakeCase(backends),
       });
     } else {
       for (const line of renderChecks(checks, settings.changed, context)) terminal.line(line);

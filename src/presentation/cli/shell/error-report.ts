@@ -2,6 +2,7 @@ import { plainText } from '../../../application/queries/agent-output.ts';
 import { explained } from '../../../application/system-error.ts';
 import { type ErrorCode, isMaosError } from '../../../domain/errors.ts';
 import { showInvisible } from '../../../domain/invisible-marks.ts';
+import { withSnakeCase } from '../../contracts/snake-case.ts';
 import { exitStatus, statusOfCode } from './exit-status.ts';
 
 /** An error in the form that the command line shows. */
@@ -20,7 +21,10 @@ export function reportError(error: unknown, json: boolean): ErrorReport {
   const isUnknown = isMaosError(error) && error.details.problem === 'not_found';
   const status = isUnknown ? exitStatus.notFound : statusOfCode(code);
   if (json)
-    return { status, text: `${showInvisible(JSON.stringify({ error: { code, message, details } }))}\n` };
+    return {
+      status,
+      text: `${showInvisible(JSON.stringify({ error: { code, message, details: withSnakeCase(details) } }))}\n`,
+    };
   return { status, text: `maos: ${plainText(message)} (${code})\n${helpLine(error)}` };
 }
 

@@ -1,0 +1,215 @@
+// Writes docs/cli.schema.json: what each command prints with --json, as JSON Schemas.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import {
+  sessionEventSchema,
+  sessionSummarySchema,
+} from '../../src/presentation/http/events/event-schemas.ts';
+import { evidenceSchema, sessionStatusSchema } from '../../src/presentation/http/sessions/session-schemas.ts';
+
+export const schemaFile = join(import.meta.dirname, '../../docs/cli.schema.json');
+
+const text = z.string();
+const count = z.int().min(0);
+const time = z.iso.datetime();
+const absent = z.null();
+const unread = z.array(z.strictObject({ file: text, project: text.nullable(), code: text, message: text }));
+const summary = sessionSummarySchema.shape;
+const status = z.looseObject({
+  ...sessionStatusSchema.shape,
+  artifacts: z.array(z.looseObject({ path: text, size_bytes: count, sha256: text.nullable() })),
+});
+const controlled = z.looseObject({
+  ...summary,
+  agents: z.array(z.looseObject({ agent_id: text, name: text, state: text })),
+  project: text,
+  already: z.boolean(),
+});
+const setting = z.strictObject({
+  key: text,
+  value: z.unknown(),
+  origin: text,
+  description: text,
+  allowed: text,
+});
+const role = z.looseObject({
+  name: text,
+  title: text,
+  description: text,
+  responsibilities: z.array(text),
+  capabilities: z.array(text),
+  default_timeout_minutes: z.number(),
+  default_max_memory_mb: z.number(),
+  predefined: z.boolean(),
+});
+const backend = z.looseObject({
+  name: text,
+  title: text,
+  package_name: text.nullable(),
+  tested_version: text.nullable(),
+  available: z.boolean(),
+  path: text.nullable(),
+  version: text.nullable(),
+  signed_in: z.enum(['yes', 'no', 'unknown']),
+  remark: text.nullable(),
+  problem: text.nullable(),
+  capabilities: z.record(text, z.unknown()),
+});
+const request = z.looseObject({
+  request_id: text,
+  session_id: text,
+  agent_id: text,
+  kind: text,
+  state: text,
+});
+const agentProcess = z.strictObject({
+  agent_id: text,
+  name: text.nullable(),
+  role: text.nullable(),
+  session_id: text.nullable(),
+  session_state: text.nullable(),
+  project: text.nullable(),
+  pid: count,
+  processes: count,
+  state: z.enum(['running', 'suspended', 'left_behind']),
+  stray: z.boolean(),
+  owner: text.nullable(),
+  started_at: time,
+  cpu_ms: z.number(),
+  cpu_percent: z.number().nullable(),
+  memory_bytes: count,
+  last_output_at: time.nullable(),
+});
+const instance = z.strictObject({
+  instance_id: text,
+  pid: count,
+  version: text,
+  state: z.enum(['alive', 'stale', 'gone']),
+  started_at: time,
+  port: count.nullable(),
+  project: text,
+  session_ids: z.array(text),
+});
+const collected = z.strictObject({
+  project: text,
+  removed: z.array(
+    z.strictObject({ session_id: text, reason: text, ended_at: time.nullable(), bytes: count }),
+  ),
+  removed_bytes: count,
+  kept: count,
+  kept_bytes: count,
+  not_removed: z.array(z.unknown()),
+  held_back: z.array(z.strictObject({ session_id: text, path: text, reason: text })),
+  refs: z.array(z.strictObject({ name: text, session_id: text, commit: text, reason: text, since: time })),
+});
+
+/** What each command prints on stdout with --json, by the command line; of streams, one line. */
+export const cliDocuments: Readonly<Record<string, z.ZodType>> = {
+  list: z.strictObject({
+    sessions: z.array(z.strictObject({ ...summary, project: text })),
+    more: count.optional().describe('Sessions beyond --limit'),
+    not_read: unread,
+  }),
+  status,
+  wait: z.strictObject({ ...summary, timed_out: z.boolean() }),
+  logs: z.looseObject({ agent_id: text, name: text, stream: text, line: text }),
+  events: sessionEventSchema,
+  'run --dry-run': z.looseObject({ dry_run: z.literal(true), ...summary }),
+  pause: controlled,
+  resume: controlled,
+  retry: controlled,
+  cancel: controlled,
+  requests: z.strictObject({ requests: z.array(request) }),
+  'message list': z.strictObject({ messages: z.array(z.looseObject({ message_id: text, state: text })) }),
+  evidence: evidenceSchema,
+  ps: z.strictObject({ agents: z.array(agentProcess), not_read: unread }),
+  instances: z.strictObject({ instances: z.array(instance), not_read: unread }),
+  gc: z.strictObject({
+    dry_run: z.boolean(),
+    removed_bytes: count,
+    projects: z.array(collected),
+    not_read: unread,
+  }),
+  'audit verify': z.strictObject({
+    session_id: text,
+    sound: z.boolean(),
+    first_bad_seq: count.nullable(),
+    events: count,
+    last_hash: text.nullable(),
+    log_records: count,
+    log_behind: count,
+    check_logs: count,
+    check_logs_missing: count,
+    problems: z.array(z.looseObject({ where: text, kind: text, message: text })),
+  }),
+  export: z.strictObject({
+    session_id: text,
+    path: text,
+    files: count,
+    content_bytes: count,
+    archive_bytes: count,
+    notes: z.array(text),
+  }),
+  config: z.strictObject({ settings: z.array(setting), warnings: z.array(text) }),
+  'config get': setting,
+  'config set': z.strictObject({ key: text, path: text, changed: z.boolean(), in_force: setting.or(absent) }),
+  'config path': z.strictObject({ path: text }),
+  roles: z.strictObject({
+    roles: z.array(role),
+    aliases: z.record(text, text),
+    shadowed: z.array(role),
+    problems: z.array(z.looseObject({ path: text, message: text })),
+  }),
+  'roles show': role.extend({ briefing: text }),
+  backends: z.strictObject({ backends: z.array(backend) }),
+  completion: z.strictObject({ shell: text, script: text }),
+  init: z.strictObject({
+    scope: z.enum(['user', 'project']),
+    client: text,
+    action: text.nullable(),
+    file: text.nullable(),
+    entry: z.strictObject({ type: text, command: text, args: z.array(text) }).nullable(),
+    starts_by: z.enum(['name', 'path', 'package']).nullable(),
+    caveat: text.nullable(),
+    file_removed: z.boolean().optional(),
+    previous: text.nullable(),
+    shadowed_by: text.nullable(),
+    others: z.array(z.strictObject({ client: text, file: text, text })),
+  }),
+  token: z.strictObject({ token: text }),
+  version: z.strictObject({ version: text, node: text, platform: text }),
+  doctor: z.strictObject({
+    usable: z.boolean(),
+    version: text,
+    home: text,
+    checks: z.array(
+      z.strictObject({
+        name: text,
+        state: z.enum(['ok', 'warning', 'problem']),
+        detail: text,
+        fix: text.nullable(),
+      }),
+    ),
+    settings: z.array(z.strictObject({ key: text, value: z.unknown(), origin: text })),
+    backends: z.array(backend),
+  }),
+  /** On stderr, whatever the command. */
+  error: z.strictObject({
+    error: z.strictObject({ code: text, message: text, details: z.record(text, z.unknown()) }),
+  }),
+};
+
+/** The required content of the file. */
+export function renderSchema(): string {
+  const { $schema, ...documents } = z.toJSONSchema(z.object(cliDocuments), { target: 'draft-2020-12' });
+  const properties = documents.properties ?? {};
+  const schema = {
+    $schema,
+    title: 'What maos prints with --json, by command',
+    $defs: { ...documents.$defs, ...properties },
+  };
+  return `${JSON.stringify(schema, null, 2).replaceAll('"#/properties/', '"#/$defs/')}\n`;
+}
+
+if (process.argv[1] === import.meta.filename) writeFileSync(schemaFile, renderSchema());
