@@ -181,7 +181,7 @@ function commandNamedIn(argv: readonly string[]): CliCommand | undefined {
 }
 
 /** The command with this name or alias. */
-export function commandCalled(word: string | undefined): CliCommand | undefined {
+function commandCalled(word: string | undefined): CliCommand | undefined {
   return allCommands.find(({ name, aliases = [] }) => word === name || aliases.includes(word ?? ''));
 }
 
