@@ -50,6 +50,7 @@ test('an agent is told who it is, for whom it works and where things lie', () =>
     MAOS_SESSION_ID: session.id,
     MAOS_WORKSPACE: '/s/workspace',
     MAOS_SHARED_CONTEXT: '/s/shared/context',
+    MAOS_RESULTS: '/s/results',
     MAOS_MESSAGE_DIR: '/s/shared/messages',
     MAOS_PROJECT_ROOT: '/p',
     MAOS_SESSION_OBJECTIVE: 'Ship it.',

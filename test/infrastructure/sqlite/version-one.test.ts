@@ -116,6 +116,7 @@ describe('a database of the first release', () => {
         lingering: null,
         denials: null,
         subagents: 0,
+        stdin: null,
         stage: null,
         backends: null,
         maxSubagents: null,

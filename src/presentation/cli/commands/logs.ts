@@ -72,8 +72,7 @@ export const logsCommand: CliCommand = {
     allOption,
   ],
   examples: [
-    { line: 'maos logs -f', says: 'follow the newest session' },
-    { line: 'maos logs tester -n 20', says: 'the last lines of one agent of it' },
+    { line: 'maos logs tester -f -n 20', says: 'the last lines of one agent, and what follows' },
     { line: 'maos logs --since 10m -t', says: 'what came in the last ten minutes, with times' },
   ],
   run,
