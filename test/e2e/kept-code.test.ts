@@ -20,6 +20,15 @@ import { fileURLToPath } from 'node:url';
 
 const launcher = fileURLToPath(new URL('../../bin/maos.js', import.meta.url));
 
+describe('the bundle', () => {
+  // The build escapes all texts, but not the literals of regular expressions.
+  it('is ASCII, because the launcher reads it as Latin-1', () => {
+    const bundle = readFileSync(new URL('../../dist/maos.js', import.meta.url), 'utf8');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+    assert.deepEqual(bundle.match(/.{0,40}[^\u0000-\u007f].{0,40}/g), null);
+  });
+});
+
 describe('the code that the launcher keeps', () => {
   it('is kept by the first process of a command, and used by the next', (t) => {
     const place = installed(t, "const says = () => 'hello'; console.log(says());");
