@@ -43,7 +43,8 @@ export class MaosFolder {
 
   get env(): NodeJS.ProcessEnv {
     // With NODE_TEST_CONTEXT, a `node --test` inside an agent would report to this run instead of printing.
-    const { NODE_TEST_CONTEXT: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
+    // In CI, the terminals of tests are still those of a user.
+    const { NODE_TEST_CONTEXT: _, NO_COLOR: __, FORCE_COLOR: ___, CI: ____, ...inherited } = process.env;
     return {
       ...inherited,
       MAOS_HOME: this.home,
