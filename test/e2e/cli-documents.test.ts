@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { maosInProcess } from '../helpers/maos-in-process.ts';
 import { MaosFolder } from '../presentation/cli/maos-process.ts';
@@ -97,6 +99,14 @@ describe('the JSON of the commands', () => {
       assert.equal(cliDocuments.error?.safeParse(document).error, undefined, stderr);
       assert.deepEqual(oddKeys(document), []);
     }
+  });
+
+  it('errors in what the user gave write no log', async () => {
+    const logs = async () => (await readdir(join(maos.home, 'logs'))).length;
+    const before = await logs();
+    assert.equal((await call('status', 'nobody')).status, 3);
+    assert.equal((await call('cancel', 'latest')).status, 4);
+    assert.equal(await logs(), before);
   });
 
   it('docs/cli.schema.json has these schemas; npm run docs writes it anew', () => {

@@ -61,6 +61,8 @@ describe('the installed maos', () => {
     assert.match(stdout, /^# Your role: Backend engineer\n/);
     assert.match(stdout, /## Working in this team/);
     assert.match(String((await maos.json('roles', 'show', 'tester')).briefing), /^# Your role/);
+    assert.equal((await maos.run('roles', 'engineer')).status, 2);
+    assert.match((await maos.run('roles', 'tester')).stdout, /^# Your role: Test engineer\n/);
     const unknown = await maos.run('roles', 'show', 'testr');
     assert.equal(unknown.status, 2);
     assert.match(unknown.stderr, /Did you mean tester/);
