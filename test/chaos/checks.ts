@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RecordedEvent } from '../../src/domain/events.ts';
 import { descriptorOf } from '../../src/domain/events.ts';
 import { eventHash } from '../../src/infrastructure/sqlite/event-hash.ts';
+import { withSnakeCase } from '../../src/presentation/contracts/snake-case.ts';
 import type { Assault } from './assaults.ts';
 import { plannedStatus } from './plans.ts';
 import {
@@ -46,10 +47,10 @@ export function checkRecords(world: World, assaults: readonly Assault[]): Findin
   const stored = new Map(events.map((event) => [`${event.sessionId} ${event.seq}`, event]));
   for (const event of acknowledged) {
     const { hash: _, ...found } = stored.get(`${event.sessionId} ${event.seq}`) ?? { hash: '' };
-    // Printed events contain sentences in addition to the stored fields.
+    // Printed events contain sentences in addition to the stored fields, and each name in snake_case too.
     const published = descriptorOf(event.type)?.published?.(event.data);
     const { data } = found as { readonly data?: object };
-    const told = { ...found, data: { ...data, ...published } };
+    const told = { ...found, data: withSnakeCase({ ...data, ...published }) };
     if (!isDeepStrictEqual(told, event)) report('lost', `said, but not stored: ${JSON.stringify(event)}`);
   }
   for (const id of acknowledgedSessions(world)) {

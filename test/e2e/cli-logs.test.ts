@@ -50,7 +50,9 @@ describe('maos logs', () => {
       stamped.map((line) => line.split(' ')[0]),
       times,
     );
-    assert.equal(await logs('--since', times[2] as string), 'out 2\nerr 2\n');
+    const since = times[2] as string;
+    const later = records.filter(({ time }) => String(time) >= since).map(({ line }) => `${line}\n`);
+    assert.equal(await logs('--since', since), later.join(''));
     assert.equal(await logs('--since', '1h'), 'out 1\nerr 1\nout 2\nerr 2\n');
     const refused = await maos.run('logs', '--since', 'noon');
     assert.equal(refused.status, 2);

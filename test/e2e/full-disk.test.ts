@@ -42,7 +42,7 @@ it('a disk that is full while no maos runs: everything is read, and gc makes roo
     [['logs', 'latest'], 'xxx'],
   ] as const) {
     const { status, stdout, stderr } = await bench.run(args);
-    assert.equal(status, 0, stderr);
+    assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
     assert.ok(stdout.includes(says), `${args.join(' ')} does not say ${says}`);
   }
   const dry = await bench.run(['gc', '--dry-run', '--max-sessions', '1']);

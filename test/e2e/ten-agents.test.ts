@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { withSnakeCase } from '../../src/presentation/contracts/snake-case.ts';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { EngineBench, type EventRecord } from './engine-bench.ts';
 
@@ -106,10 +107,12 @@ it('ten agents run in the order of their edges, side by side where they can, and
   assert.match(handed('publish'), /## From docs \(backend_engineer\)\n\n> documented\n/);
   assert.doesNotMatch(handed('publish'), /From plan/);
 
-  // session.log holds the same records as were printed.
+  // session.log holds the same records as were printed, which have each name in snake_case too.
   const log = readFileSync(join(summary.folder, 'session.log'), 'utf8').trimEnd().split('\n');
   assert.deepEqual(
-    log.map((line) => JSON.parse(line)).map(({ seq, type, at, data }) => ({ seq, type, at, data })),
+    log
+      .map((line) => JSON.parse(line))
+      .map(({ seq, type, at, data }) => ({ seq, type, at, data: withSnakeCase(data) })),
     events.map(({ seq, type, at, data }) => ({ seq, type, at, data })),
   );
   assert.deepEqual(bench.processes, []);

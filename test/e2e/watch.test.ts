@@ -110,7 +110,9 @@ describe('maos watch in tmux', { skip: withoutTmux }, () => {
     await window.waitFor(/1 running agent stops working/);
     await window.keys('y');
     await window.waitFor(/is paused: 1 agent suspended/);
-    await window.keys('r', 'y');
+    await window.keys('r');
+    await window.waitFor(/Suspended agents continue/);
+    await window.keys('y');
     await window.waitFor(/is running/);
     await window.keys('q');
     await window.waitFor(promptWith(0));

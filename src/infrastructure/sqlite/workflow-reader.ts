@@ -232,8 +232,10 @@ export function readLandings(
   db: Database,
   id: SessionId,
 ): readonly { readonly id: SessionId; readonly state: SessionState }[] {
-  return db
-    .sql(selectLandings)
-    .all(id)
-    .map((row) => ({ id: row.id as SessionId, state: row.state as SessionState }));
+  return db.run(() =>
+    db
+      .sql(selectLandings)
+      .all(id)
+      .map((row) => ({ id: row.id as SessionId, state: row.state as SessionState })),
+  );
 }

@@ -52,7 +52,7 @@ function shown(real: RealProject, id: SessionId) {
     report: firstTime(report[0]),
     reportedAgent: firstTime(report.find((line) => line.includes(' tester '))),
     live: firstTime(live[0]),
-    liveAgent: firstTime(live[1]),
+    liveAgent: firstTime(live.find((line) => line.includes(' tester '))),
   };
 }
 

@@ -86,8 +86,9 @@ describe('the report on work in worktrees', () => {
     ]);
     const view = { workflow: workflow(agents), activities: new Map(), now: ms(9), frame: 0 };
     const live = renderLive(view, { columns: 120, rows: 20 }, plainPaint);
-    assert.match(live[1] ?? '', / verifying: runs npm run lint, command 1 of 2$/);
-    assert.match(live[4] ?? '', / verifying: runs make\\ncheck$/);
+    const ofAgent = (name: string) => live.find((line) => line.includes(` ${name} `)) ?? assert.fail(name);
+    assert.match(ofAgent('first'), / verifying .* runs npm run lint, command 1 of 2$/);
+    assert.match(ofAgent('one'), / verifying .* runs make\\ncheck$/);
   });
 
   it('says what a failed check found, where its whole output is, and that it failed the agent', () => {
