@@ -486,7 +486,7 @@ function filesBelow(folder: string): readonly string[] {
 async function pausesForQuota(t: TestContext, driver: BackendDriver, said: Said): Promise<void> {
   const bench = await makeBackendBench(t, driver, { respond: () => said });
   const run = await bench.run(task).ended;
-  assert.equal(run.status, 1, `${run.stdout}\n${run.stderr}`);
+  assert.equal(run.status, 7, `${run.stdout}\n${run.stderr}`);
   const agent = await bench.agent();
   assert.deepEqual([agent.session, agent.state], ['paused', 'resumable'], JSON.stringify(agent.failure));
   const { stdout } = await bench.maos('status', 'latest', '--json');

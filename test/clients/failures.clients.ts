@@ -60,7 +60,7 @@ suite('a Claude Code that cannot do its work', () => {
     const env = { CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-scripted' };
     const bench = await makeBench(t, { respond: () => ({ error }), apiKey: null, env });
     const run = await bench.maos('run', 'Say hello', '--agent', 'analyst=Say hello.');
-    assert.equal(run.status, 1, `${run.stdout}\n${run.stderr}`);
+    assert.equal(run.status, 7, `${run.stdout}\n${run.stderr}`);
     const { session, state } = await onlyAgent(bench);
     assert.deepEqual([session, state], ['paused', 'resumable'], 'a refusal is no failure');
     const status = JSON.parse((await bench.maos('status', 'latest', '--json')).stdout);

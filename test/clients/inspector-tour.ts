@@ -166,6 +166,7 @@ export async function inspectEverything(
         sessions: 1,
         'session-status': 3,
         'session-events': 3,
+        'session-evidence': 3,
         'agent-output': 4,
         artifact: 1,
       });

@@ -149,8 +149,8 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
     }
     const below = (path: string): string =>
       [...texts].find(([uri]) => uri.startsWith(`maos://sessions/${completed}/${path}`))?.[1] ?? '';
-    // Of the session: its status, its events, two outputs and a file.
-    assert.equal(texts.size, fixed.length + 5);
+    // Of the session: its status, events and evidence, two outputs and a file.
+    assert.equal(texts.size, fixed.length + 6);
     assert.equal(JSON.parse(below('status')).state, 'completed');
     assert.match(below('events'), /"session\.completed"/);
     assert.match(below('agents/'), /^Line 1 of .*^Line 500 of /ms);
