@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { manPages } from '../tooling/man-pages.ts';
 import { type Check, runCheck } from './checks.ts';
 import { nodeBinary, tooOldNode } from './node-binaries.ts';
@@ -24,13 +24,15 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 /** The allowed contents of the tarball. Each of these that exists must be in it, and nothing else. */
 const packed = [
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
   'LICENSE',
   'README.md',
+  'SECURITY.md',
   'bin/maos.js',
   'dist/maos.js',
-  'docs/plan.schema.json',
-  ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}`),
-  ...[...manPages().keys()].map((name) => `man/${name}`).sort(),
+  ...filesBelow('docs'),
+  ...filesBelow('examples'),
+  ...[...manPages().keys()].map((name) => `man/${name}`),
   'package.json',
   'schema.sql',
 ];
@@ -92,13 +94,20 @@ try {
   rmSync(scratch, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }
 
+/** With paths relative to the repository. */
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(root, join(parentPath, name)));
+}
+
 function pack(): string {
   const [result] = Object.values(
     JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', scratch], root)),
   ) as [{ filename: string; size: number; unpackedSize: number; files: { path: string; mode: number }[] }];
   assert.deepEqual(
     result.files.map(({ path }) => path).sort(),
-    packed.filter((path) => existsSync(join(root, path))),
+    packed.filter((path) => existsSync(join(root, path))).toSorted(),
     'the tarball holds other files than it should',
   );
   say(`${result.filename}: ${kilobytes(result.size)} packed, ${kilobytes(result.unpackedSize)} unpacked`);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { commandGroups } from '../../src/presentation/cli/program.ts';
 import { manPages } from './man-pages.ts';
@@ -15,6 +17,11 @@ describe('man pages', () => {
       const page = pages.get(`maos-${name}.1`)?.replaceAll('\\', '');
       for (const { flags } of options) assert.ok(page?.includes(flags), `${name}: ${flags}`);
     }
+  });
+
+  it('are all named in package.json, because npm installs no others', () => {
+    const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
+    assert.deepEqual(new Set(manifest.man), new Set([...pages.keys()].map((name) => `man/${name}`)));
   });
 
   it('are right for groff', { skip: hasGroff ? false : 'needs groff: install the package groff' }, () => {

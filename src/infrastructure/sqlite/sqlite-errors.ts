@@ -90,7 +90,7 @@ function translateResult(error: SqliteError, file: string): MaosError {
   if (CORRUPT.includes(primary)) {
     return new MaosError(
       'STORE_CORRUPT',
-      `The database ${file} is damaged (${said}). Move it away together with its -wal and -shm files, or restore a backup; the session folders beside it stay readable.`,
+      `The database ${file} is damaged (${said}). Move it away together with its -wal and -shm files. 'maos recover' then restores the sessions of a project.db from the folders beside it.`,
       { details, cause: error },
     );
   }
