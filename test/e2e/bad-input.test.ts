@@ -43,7 +43,7 @@ describe('a plan that makes no sense is refused:', () => {
     [
       'an unknown role',
       { objective: 'x', agents: [{ ...agent, role: 'testr' }] },
-      usage('INVALID_ROLE', /"testr".* Did you mean tester\?.*maos roles/),
+      usage('INVALID_ROLE', /"testr".* Did you mean "tester"\?.*maos roles/),
     ],
     [
       'an empty objective',

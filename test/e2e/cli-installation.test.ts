@@ -65,7 +65,7 @@ describe('the installed maos', () => {
     assert.match((await maos.run('roles', 'tester')).stdout, /^# Your role: Test engineer\n/);
     const unknown = await maos.run('roles', 'show', 'testr');
     assert.equal(unknown.status, 2);
-    assert.match(unknown.stderr, /Did you mean tester/);
+    assert.match(unknown.stderr, /Did you mean "tester"/);
     assert.equal((await maos.run('roles', 'show')).status, 2);
     assert.equal((await maos.run('roles', 'drop', 'tester')).status, 2);
   });
@@ -124,6 +124,6 @@ describe('the installed maos', () => {
     assert.match(text.stdout, /✗ settings .*\n.*backend[\s\S]*to fix\./);
     const run = await maos.run('run', '-x', 'a=true');
     assert.deepEqual([run.status, run.stdout], [2, '']);
-    assert.match(run.stderr, /\(CONFIG_INVALID\)/);
+    assert.match(run.stderr, /is not a setting|backend/);
   });
 });

@@ -36,7 +36,7 @@ describe('a faulty plan', () => {
       '6:24 agents[0] has an unknown key "tsk" (did ',
       '6:37 Unknown backend "comand". Did you mean "',
       '6:58 agents[0].workspace invalid option: expe',
-      '7:6 There is no role "testr". Did you mean t',
+      '7:6 There is no role "testr". Did you mean "',
       '7:51 Agent "testr" depends on "nobody", which',
       '8:65 The plan has a cycle: a needs b needs a.',
     ]);

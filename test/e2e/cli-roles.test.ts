@@ -93,10 +93,7 @@ describe('roles that files define', () => {
     assert.deepEqual([shown.name, shown.source, shown.responsibilities], ['scribe', 'maos', ['minutes']]);
     const broken = await maos.run('roles', 'show', 'pm');
     assert.equal(broken.status, 2);
-    assert.match(
-      broken.stderr,
-      /Role "pm" cannot be used because its file ".*pm\.md" is broken: .*\(INVALID_ROLE\)/,
-    );
+    assert.match(broken.stderr, /Role "pm" cannot be used because its file ".*pm\.md" is broken: /);
   });
 
   it('are examined by doctor', async () => {

@@ -157,17 +157,12 @@ describe('maos run', () => {
   });
 
   const refused: [what: string, args: string[], status: number, message: RegExp][] = [
-    ['no agents', ['run', 'Do it'], 2, /has no agents: add --agent .*\(INVALID_PLAN\)/],
-    [
-      'an unknown role',
-      ['run', '-a', 'testr=x'],
-      2,
-      /no role "testr"\. Did you mean tester.*\(INVALID_ROLE\)/,
-    ],
-    ['a missing file', ['run', 'nowhere.json'], 2, /"nowhere\.json" does not exist.*\(INVALID_INPUT\)/],
+    ['no agents', ['run', 'Do it'], 2, /has no agents: add --agent /],
+    ['an unknown role', ['run', '-a', 'testr=x'], 2, /no role "testr"\. Did you mean "tester"\?/],
+    ['a missing file', ['run', 'nowhere.json'], 2, /"nowhere\.json" does not exist/],
     ['a file and agents', ['run', 'nowhere.json', '-x', 'a=b'], 2, /remove --agent and --exec/],
     ['an unknown option', ['run', '--fast'], 2, /Unknown option '--fast'.*\nTry 'maos help run'/],
-    ['a repeated name', ['run', '-x', 'a=b', '-x', 'a=c'], 2, /both named "a".*\(INVALID_PLAN\)/],
+    ['a repeated name', ['run', '-x', 'a=b', '-x', 'a=c'], 2, /both named "a"/],
     ['an unknown backend', ['run', '--backend', 'nothing', '-a', 'qa=x'], 2, /nothing/],
     ['a folder that does not exist', ['run', '--project', 'none', '-x', 'a=b'], 2, /does not exist/],
     ['--detach with --on-exit stop', ['run', '-d', '--on-exit', 'stop', '-x', 'a=b'], 2, /remove --on-exit/],
@@ -200,7 +195,7 @@ describe('maos run', () => {
   it('exits with 6 where the backend is not there', async () => {
     const env = { ...maos.env, PATH: '/nonexistent', MAOS_CLAUDE_PATH: join(maos.project, 'no-claude') };
     const { status, stderr } = await maos.start(['run', '-a', 'qa=x'], { env }).finished;
-    assert.match(stderr, /\(BACKEND_UNAVAILABLE\)/);
+    assert.match(stderr, /is not on PATH/);
     assert.equal(status, 6);
   });
 });

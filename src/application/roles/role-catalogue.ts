@@ -77,7 +77,7 @@ function brokenRole(name: string, { path, message }: RoleProblem): MaosError {
 
 function unknownRole(name: string, custom: readonly string[], broken: number): MaosError {
   const near = nearestRoleNames(name, 3, custom);
-  const hint = near.length > 0 ? ` Did you mean ${near.join(' or ')}?` : '';
+  const hint = near.length > 0 ? ` Did you mean ${near.map((role) => quote(role)).join(' or ')}?` : '';
   const files = broken === 1 ? 'A role file is' : `${broken} role files are`;
   const leftOut = broken === 0 ? '' : ` ${files} broken and ignored: see 'maos roles'.`;
   return new MaosError(

@@ -193,6 +193,11 @@ function usageMessage({ code, message }: CommanderError, argv: readonly string[]
   }
   const said = message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
   const sentence = said.charAt(0).toUpperCase() + said.slice(1);
+  const suggested = /^(.*?)\.? \(Did you mean (?:one of )?(.*)\?\)$/.exec(sentence);
+  if (suggested !== null) {
+    const [, what, options = ''] = suggested;
+    return `${what}. Did you mean '${options.replaceAll(', ', "' or '")}'?`;
+  }
   return /[.!?)]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 

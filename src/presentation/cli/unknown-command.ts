@@ -55,7 +55,7 @@ const meant: Readonly<Record<string, string>> = {
 /** The message for a command that does not exist. @param commands in the order of the help */
 export function unknownCommand(word: string, commands: readonly CliCommand[]): string {
   const suggestion = commandLike(word, commands);
-  return `Unknown command ${quote(word)}.${suggestion === null ? '' : ` Did you mean ${suggestion}?`}`;
+  return `Unknown command ${quote(word)}.${suggestion === null ? '' : ` Did you mean '${suggestion}'?`}`;
 }
 
 function commandLike(word: string, commands: readonly CliCommand[]): string | null {

@@ -48,7 +48,7 @@ describe('a request that is refused', () => {
       'an unknown role, with those that are near',
       [{ ...plain, role: 'testr' }],
       'INVALID_ROLE',
-      `There is no role "testr". Did you mean tester? 'maos roles' (list-roles) lists the roles; define your own as {name, description}.`,
+      `There is no role "testr". Did you mean "tester"? 'maos roles' (list-roles) lists the roles; define your own as {name, description}.`,
     ],
     [
       'an unknown role like no other',

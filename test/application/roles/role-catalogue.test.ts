@@ -63,7 +63,7 @@ describe('the catalogue of roles', () => {
     }
     assert.throws(() => find('code-reviewr'), {
       code: 'INVALID_ROLE',
-      message: /Did you mean code_reviewer/,
+      message: /Did you mean "code_reviewer"/,
     });
     assert.throws(() => find('Tester'), { code: 'INVALID_ROLE' }, 'predefined ones are as they are');
   });

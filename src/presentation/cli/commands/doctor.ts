@@ -106,7 +106,7 @@ async function checkStore(runtime: Runtime, projectPath: string): Promise<Check>
     return { name, state: 'problem', detail: report.path, fix: report.problem };
   } catch (error) {
     if (!isMaosError(error)) throw error;
-    return { name, state: 'problem', detail: `${projectPath}: ${error.code}`, fix: error.message };
+    return { name, state: 'problem', detail: `${projectPath} cannot be read`, fix: error.message };
   }
 }
 
@@ -137,7 +137,7 @@ async function settingsOf(runtime: Runtime, projectPath: string): Promise<Settin
     };
   } catch (error) {
     if (!isMaosError(error)) throw error;
-    const check = { name, state: 'problem', detail: error.code, fix: error.message } as const;
+    const check = { name, state: 'problem', detail: 'not valid', fix: error.message } as const;
     return { check, warnings: [], changed: [], defaultBackend: null };
   }
 }

@@ -26,7 +26,7 @@ export async function checkMachine(runtime: Runtime): Promise<readonly Check[]> 
     ];
   } catch (error) {
     if (!isMaosError(error)) throw error;
-    return [{ name: 'instances', state: 'problem', detail: error.code, fix: error.message }];
+    return [{ name: 'instances', state: 'problem', detail: 'cannot be read', fix: error.message }];
   }
 }
 

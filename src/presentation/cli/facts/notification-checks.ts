@@ -25,7 +25,7 @@ export async function checkNotifications(runtime: Runtime): Promise<Check> {
     };
   } catch (error) {
     if (!isMaosError(error)) throw error;
-    return { name, state: 'problem', detail: error.code, fix: error.message };
+    return { name, state: 'problem', detail: 'cannot be read', fix: error.message };
   }
 }
 

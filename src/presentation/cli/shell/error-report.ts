@@ -13,7 +13,7 @@ export interface ErrorReport {
 }
 
 /**
- * The only form in which the command line reports an error: `maos: message (CODE)`, or with `--json` one line
+ * The only form in which the command line reports an error: `maos: message`, or with `--json` one line
  * `{"error":{code,message,details}}`. An error that neither MAOS nor the system raised on purpose is reported as a bug.
  */
 export function reportError(error: unknown, json: boolean): ErrorReport {
@@ -25,14 +25,14 @@ export function reportError(error: unknown, json: boolean): ErrorReport {
       status,
       text: `${showInvisible(JSON.stringify({ error: { code, message, details: withSnakeCase(details) } }))}\n`,
     };
-  return { status, text: `maos: ${plainText(message)} (${code})\n${helpLine(error)}` };
+  return { status, text: `maos: ${plainText(message)}\n${helpLine(error)}` };
 }
 
 /** Reports an uncaught error. Includes the stack of a bug, because the log does not have it. */
 export function crashReport(error: unknown): ErrorReport {
   if (explained(error) !== null) return reportError(error, false);
   const stack = error instanceof Error ? error.stack : undefined;
-  const text = `maos: This is a bug in MAOS: ${plainText(stack ?? String(error))} (INTERNAL)\n`;
+  const text = `maos: This is a bug in MAOS: ${plainText(stack ?? String(error))}\n`;
   return { status: exitStatus.bug, text };
 }
 

@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts';
 export function noticeUnread(unread: readonly UnreadProject[], terminal: Pick<Terminal, 'notice'>): void {
   for (const { file, path, error } of unread) {
     terminal.notice(
-      `Could not read the project ${showName(path ?? `of ${file}`)}: ${oneLine(error.message)} (${error.code})`,
+      `Could not read the project ${showName(path ?? `of ${file}`)}: ${oneLine(error.message)}`,
     );
   }
 }

@@ -45,10 +45,10 @@ describe('exit statuses', () => {
 describe('an error on stderr', () => {
   const error = new MaosError('INVALID_ROLE', 'There is no role "x\u001b[2J".', { details: { role: 'x' } });
 
-  it('is one line with its code, and cannot steer the terminal', () => {
+  it('is one line without its code, and cannot steer the terminal', () => {
     assert.deepEqual(reportError(error, false), {
       status: 2,
-      text: 'maos: There is no role "x". (INVALID_ROLE)\n',
+      text: 'maos: There is no role "x".\n',
     });
   });
 
@@ -63,13 +63,13 @@ describe('an error on stderr', () => {
   it('says where help is when the command line was not understood', () => {
     const usage = (command: string | null) =>
       reportError(new MaosError('INVALID_INPUT', 'No.', { details: { command } }), false).text;
-    assert.equal(usage('run'), "maos: No. (INVALID_INPUT)\nTry 'maos help run'.\n");
-    assert.equal(usage(null), "maos: No. (INVALID_INPUT)\nTry 'maos help'.\n");
+    assert.equal(usage('run'), "maos: No.\nTry 'maos help run'.\n");
+    assert.equal(usage(null), "maos: No.\nTry 'maos help'.\n");
   });
 
   it('says of anything else that it is a bug', () => {
     const { status, text } = reportError(new TypeError('x is not a function'), false);
     assert.equal(status, 70);
-    assert.match(text, /^maos: This is a bug in MAOS: x is not a function\. .*\(INTERNAL\)\n$/);
+    assert.match(text, /^maos: This is a bug in MAOS: x is not a function\. .*details\.\n$/);
   });
 });
