@@ -195,7 +195,7 @@ describe('maos run', () => {
   it('exits with 6 where the backend is not there', async () => {
     const env = { ...maos.env, PATH: '/nonexistent', MAOS_CLAUDE_PATH: join(maos.project, 'no-claude') };
     const { status, stderr } = await maos.start(['run', '-a', 'qa=x'], { env }).finished;
-    assert.match(stderr, /is not on PATH/);
+    assert.match(stderr, /Claude Code is not at .*Install it/);
     assert.equal(status, 6);
   });
 });

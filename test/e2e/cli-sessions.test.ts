@@ -110,7 +110,7 @@ describe('sessions, seen from another process', () => {
       ['cancel', 'zzzz'],
     ]) {
       const { status, stderr, stdout } = await maos.run(...args);
-      assert.match(stderr, /\((SESSION|AGENT)_NOT_FOUND\)/);
+      assert.match(stderr, /There is no (session|session or agent|agent) "/);
       assert.deepEqual([status, stdout], [3, ''], args.join(' '));
     }
     const { status, stderr } = await maos.run('status', 'sess_0');
