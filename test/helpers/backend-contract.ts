@@ -356,13 +356,13 @@ export function backendContract(under: BackendUnderTest): void {
       assert.match(message, /status 2/);
       if (!isStructured) return;
       assert.match(message, /no such option/);
-      assert.match(failureOf(exited(0), nothing).message, /gave no result/);
+      assert.match(failureOf(exited(0), nothing).message, /without a result/);
     });
 
     records('with other words than its own, such as a question: no result', () => {
       const question = Buffer.from('Do you trust the files in this folder? (y/n) ');
       assert.deepEqual(failureOf(exited(0), question).kind, 'exit_code');
-      assert.match(failureOf(exited(0), question).message, /gave no result/);
+      assert.match(failureOf(exited(0), question).message, /without a result/);
     });
 
     records('a failure is one with exit status 0, too', () => {

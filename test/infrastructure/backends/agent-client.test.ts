@@ -111,7 +111,7 @@ describe('how an agent ended', () => {
     const { kind, message } = explain(null, 'no such thing\n');
     assert.deepEqual(
       [kind, message],
-      ['exit_code', '"gemini" exited with status 1. It gave no result: no such thing'],
+      ['exit_code', '"gemini" exited without a result (status 1): no such thing'],
     );
   });
 });

@@ -66,14 +66,14 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'killed-sigkill': failed('signal', '^Claude Code was killed by SIGKILL \\(by hand, or by the system'),
   'session-in-use': failed(
     'exit_code',
-    '^Claude Code exited with status 1\\. It gave no result: Error: Session ID .* is already in use\\.$',
+    '^Claude Code exited without a result \\(status 1\\): Error: Session ID .* is already in use\\.$',
   ),
-  'bad-flag': failed('exit_code', "status 1\\. It gave no result: error: unknown option '--no-such-flag'$"),
+  'bad-flag': failed('exit_code', "without a result \\(status 1\\): error: unknown option '--no-such-flag'$"),
   'root-bypass': failed(
     'exit_code',
-    'It gave no result: --dangerously-skip-permissions cannot be used with root',
+    'without a result .*: --dangerously-skip-permissions cannot be used with root',
   ),
-  'empty-prompt': failed('exit_code', 'It gave no result: Error: Input must be provided'),
+  'empty-prompt': failed('exit_code', 'without a result .*: Error: Input must be provided'),
 };
 
 backendContract({

@@ -72,13 +72,13 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'killed-sigterm': failed('signal', '^Codex was killed by SIGTERM\\.$'),
   'killed-sigterm-in-tool': failed('signal', '^Codex was killed by SIGTERM\\.$'),
   'killed-sigkill': failed('signal', '^Codex was killed by SIGKILL \\(by hand, or by the system'),
-  'killed-sigint': failed('exit_code', '^Codex exited with status 1\\. It gave no result'),
+  'killed-sigint': failed('exit_code', '^Codex exited without a result \\(status 1\\)'),
   'bad-flag': failed(
     'exit_code',
-    "status 2\\. It gave no result: error: unexpected argument '--no-such-flag' found",
+    "without a result \\(status 2\\): error: unexpected argument '--no-such-flag' found",
   ),
-  'bad-config': failed('exit_code', 'It gave no result: Error loading config.toml: invalid transport'),
-  'empty-prompt': failed('exit_code', 'It gave no result: No prompt provided via stdin\\.'),
+  'bad-config': failed('exit_code', 'without a result .*: Error loading config.toml: invalid transport'),
+  'empty-prompt': failed('exit_code', 'without a result .*: No prompt provided via stdin\\.'),
 };
 
 const { 'resume-unknown': _, ...recordings } = readRecordings(

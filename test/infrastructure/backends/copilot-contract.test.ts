@@ -41,8 +41,8 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'killed-sigterm-in-retries': failed('rate_limited', `^The provider answered 429 ${later}`),
   'killed-sigterm-in-tool': failed('signal', '^Copilot was interrupted before it finished\\.$'),
   'killed-sigkill': failed('signal', '^Copilot CLI was killed by SIGKILL'),
-  'bad-flag': failed('exit_code', "status 1\\. It gave no result: .*try '--help'"),
-  'empty-prompt': failed('exit_code', 'status 1\\. It gave no result: No prompt provided\\.'),
+  'bad-flag': failed('exit_code', "without a result \\(status 1\\): .*try '--help'"),
+  'empty-prompt': failed('exit_code', 'without a result \\(status 1\\): No prompt provided\\.'),
 };
 
 backendContract({

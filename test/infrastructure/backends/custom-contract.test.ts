@@ -65,9 +65,9 @@ contract('scribe', {
     },
     crash: {
       kind: 'exit_code',
-      words: /exited with status 3\. It gave no result: scribe: cannot open the inkwell$/,
+      words: /exited without a result \(status 3\): scribe: cannot open the inkwell$/,
     },
-    nothing: { kind: 'exit_code', words: /exited with status 0\. It gave no result$/ },
+    nothing: { kind: 'exit_code', words: /exited without a result \(status 0\)\.$/ },
   },
 });
 
@@ -81,7 +81,7 @@ contract('courier', {
   ends: {
     answer: completed(/^Be quick: 10 characters$/),
     key: { kind: 'auth_required', words: /^No valid key: sign in\. Sign in with courier itself/ },
-    nothing: { kind: 'exit_code', words: /exited with status 0\. It gave no result$/ },
+    nothing: { kind: 'exit_code', words: /exited without a result \(status 0\)\.$/ },
   },
 });
 
@@ -95,8 +95,8 @@ contract('filer', {
   },
   ends: {
     answer: completed(/Filed\.$/),
-    crash: { kind: 'exit_code', words: /exited with status 1\. It gave no result: filer: jammed$/ },
+    crash: { kind: 'exit_code', words: /exited without a result \(status 1\): filer: jammed$/ },
     kill: { kind: 'signal', words: /SIGKILL/ },
-    wrong: { kind: 'exit_code', words: /status 64\. It gave no result: usage: filer run --task FILE$/ },
+    wrong: { kind: 'exit_code', words: /without a result \(status 64\): usage: filer run --task FILE$/ },
   },
 });

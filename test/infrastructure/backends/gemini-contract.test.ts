@@ -65,23 +65,23 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'resume-after-kill': completed(/^Hello there\.$/),
   'resume-unknown': failed(
     'exit_code',
-    'status 42\\. It gave no result: Error resuming session: No previous sessions found',
+    'without a result \\(status 42\\): Error resuming session: No previous sessions found',
   ),
-  'resume-unknown-among-others': failed('exit_code', 'status 42\\. It gave no result'),
+  'resume-unknown-among-others': failed('exit_code', 'without a result \\(status 42\\)'),
   'session-in-use': failed(
     'exit_code',
-    '^Gemini CLI exited with status 42\\. It gave no result: Error starting session: Session ID .* already exists',
+    '^Gemini CLI exited without a result \\(status 42\\): Error starting session: Session ID .* already exists',
   ),
   'killed-sigint': failed('signal', '^Gemini CLI was interrupted before it finished\\.$'),
   'killed-sigterm': failed('signal', '^Gemini CLI was interrupted before it finished\\.$'),
   'killed-sigkill': failed('signal', '^Gemini CLI was killed by SIGKILL'),
   'killed-sigterm-in-tool': failed('signal', '^Gemini CLI was interrupted before it finished\\.$'),
-  'bad-flag': failed('exit_code', '^Gemini CLI exited with status 1\\. It gave no result'),
+  'bad-flag': failed('exit_code', '^Gemini CLI exited without a result \\(status 1\\)'),
   'untrusted-folder': failed(
     'exit_code',
-    '^Gemini CLI exited with status 55\\. It gave no result: Gemini CLI is not running in a trusted',
+    '^Gemini CLI exited without a result \\(status 55\\): Gemini CLI is not running in a trusted',
   ),
-  'empty-prompt': failed('exit_code', 'status 42\\. It gave no result: No input provided via stdin'),
+  'empty-prompt': failed('exit_code', 'without a result \\(status 42\\): No input provided via stdin'),
 };
 
 backendContract({

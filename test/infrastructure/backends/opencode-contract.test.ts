@@ -42,14 +42,14 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'bad-request': failed('exit_code', '^Invalid value for temperature\\.$'),
   refused: failed('refused', "^The response was blocked by the provider's content filter\\. Rephrase"),
   'max-tokens': failed('exit_code', '^The answer was cut off at the most tokens'),
-  'resume-unknown': failed('exit_code', 'status 1\\. It gave no result: .*Session not found$'),
+  'resume-unknown': failed('exit_code', 'without a result \\(status 1\\): .*Session not found$'),
   'killed-sigint': killed('SIGINT'),
   'killed-sigterm': killed('SIGTERM'),
   'killed-sigkill': killed('SIGKILL'),
   'killed-sigterm-in-tool': killed('SIGTERM'),
-  'bad-config': failed('exit_code', 'status 1\\. It gave no result: '),
-  'bad-flag': failed('exit_code', 'status 1\\. It gave no result: '),
-  'empty-prompt': failed('exit_code', 'It gave no result: .*You must provide a message or a command$'),
+  'bad-config': failed('exit_code', 'without a result \\(status 1\\): '),
+  'bad-flag': failed('exit_code', 'without a result \\(status 1\\): '),
+  'empty-prompt': failed('exit_code', 'without a result .*: .*You must provide a message or a command$'),
 };
 
 backendContract({

@@ -54,15 +54,18 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   loop: failed('exit_code', '^Loop detection halted the run '),
   resume: completed(/^Hello there\.$/),
   'resume-after-kill': completed(/^Hello there\.$/),
-  'resume-unknown': failed('exit_code', 'status 1\\. It gave no result: No saved session found'),
-  'resume-unknown-among-others': failed('exit_code', 'status 1\\. It gave no result: No saved session found'),
-  'session-in-use': failed('exit_code', '^Qwen Code exited with status 1\\. It gave no result: .* already'),
+  'resume-unknown': failed('exit_code', 'without a result \\(status 1\\): No saved session found'),
+  'resume-unknown-among-others': failed(
+    'exit_code',
+    'without a result \\(status 1\\): No saved session found',
+  ),
+  'session-in-use': failed('exit_code', '^Qwen Code exited without a result \\(status 1\\): .* already'),
   'killed-sigint': failed('signal', '^Qwen Code was killed by SIGINT'),
   'killed-sigterm': failed('signal', '^Qwen Code was killed by SIGTERM'),
   'killed-sigkill': failed('signal', '^Qwen Code was killed by SIGKILL'),
   'killed-sigterm-in-tool': failed('signal', '^Qwen Code was killed by SIGTERM'),
-  'bad-flag': failed('exit_code', '^Qwen Code exited with status 1\\. It gave no result'),
-  'empty-prompt': failed('exit_code', 'It gave no result'),
+  'bad-flag': failed('exit_code', '^Qwen Code exited without a result \\(status 1\\)'),
+  'empty-prompt': failed('exit_code', 'without a result'),
 };
 
 backendContract({

@@ -16,7 +16,7 @@ import { environmentOf } from '../../process/launch/environment.ts';
 import { providerVariables } from '../../process/launch/provider-variables.ts';
 import { checkedModel } from '../shared/checked-model.ts';
 import { describeCli, type Environment } from '../shared/cli-program.ts';
-import { adviseOn, explainRun } from '../shared/explain.ts';
+import { adviseOn, explainRun, withoutResult } from '../shared/explain.ts';
 import { longestCallMs, startMs, teamServerName } from '../shared/team-server.ts';
 import { configuredServers } from './mcp-servers.ts';
 import { CodexOutputParser } from './output.ts';
@@ -158,7 +158,7 @@ function explain(end: AgentEnd, run: ParsedRun, stderrTail: string): AgentOutcom
     };
   }
   const { kind } = failureOf(said);
-  const message = `${title} exited with status ${end.exitCode}. It gave no result: ${said}`;
+  const message = withoutResult(title, end, said);
   return explainRun(
     { title, advise },
     end,

@@ -26,12 +26,18 @@ export function explainRun(
     const failure = exitFailure(cli.title, end, stderrTail);
     if (answer !== null) return explainAnswer(answer, end, failure);
     if (failure.kind !== 'exit_code') return { state: 'failed', failure, result: null };
-    const message = `${failure.message} It gave no result${stderrTail === '' ? '' : `: ${lastLine(stderrTail)}`}`;
+    const message = withoutResult(cli.title, end, stderrTail === '' ? null : lastLine(stderrTail));
     return { state: 'failed', failure: { ...failure, message }, result: null };
   }
   const kind = verdict.kind ?? 'exit_code';
   const failure = { kind, message: cli.advise(verdict), stderrTail };
   return { state: 'failed', failure, result: run.result };
+}
+
+/** @param said what its stderr says about it */
+export function withoutResult(title: string, end: AgentEnd, said: string | null): string {
+  const status = end.how === 'exited' ? ` (status ${end.exitCode})` : '';
+  return `${title} exited without a result${status}${said === null ? '.' : `: ${said}`}`;
 }
 
 /**
