@@ -102,7 +102,7 @@ describe('a damaged file', () => {
         () => openSessionStore({ file, project }),
         (error: NodeJS.ErrnoException) => {
           assert.equal(error.code, 'STORE_CORRUPT');
-          assert.ok(error.message.includes(file) && error.message.includes('backup'), error.message);
+          assert.ok(error.message.includes(file) && error.message.includes('maos recover'), error.message);
           return true;
         },
       );
