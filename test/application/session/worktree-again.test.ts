@@ -66,7 +66,10 @@ describe('the worktree of an agent', () => {
     assert.equal((await settled(real, id)).state, 'cancelled');
     assert.ok(existsSync(join(worktree, 'new.txt')));
     const at = new Date(Date.now() + 1_000).toISOString();
-    assert.deepEqual((await collectGarbage(real.project, everything, at, false)).heldBack, []);
+    // The session's owner may be keeping the work too; a collection that meets it leaves the session to the next one.
+    await until(
+      async () => (await collectGarbage(real.project, everything, at, false)).heldBack.length === 0,
+    );
     assert.ok(!existsSync(worktree));
     assert.equal(gitIn(real.root, 'show', `refs/maos/${id}/coder/1:new.txt`), 'mine');
   });
