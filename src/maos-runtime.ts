@@ -7,6 +7,7 @@ import { makeTeams } from './application/control/nested-teams.ts';
 import type { Instances } from './application/ports/instances.ts';
 import type { LogLevel } from './application/ports/log.ts';
 import type { UnfinishedSession } from './application/ports/ownership.ts';
+import type { SignIns } from './application/ports/sign-ins.ts';
 import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import type {
@@ -43,6 +44,7 @@ import { readHttpToken, rotateHttpToken } from './infrastructure/files/home/http
 import { maosHome } from './infrastructure/files/home/maos-home.ts';
 import { isThere, projectHashes } from './infrastructure/files/home/project-list.ts';
 import { placeOf } from './infrastructure/files/home/project-place.ts';
+import { makeSignIns, removeSignIns } from './infrastructure/files/home/sign-ins.ts';
 import type { InstanceRegistration } from './infrastructure/instances/instance-registration.ts';
 import { instanceReports } from './infrastructure/instances/instance-reports.ts';
 import { type FileLog, openLog } from './infrastructure/logging/log.ts';
@@ -77,6 +79,7 @@ export class MaosRuntime implements Runtime {
   #logsPruned = false;
   #openHomeLogged = false;
   #log: FileLog | null = null;
+  #signIns: SignIns | null = null;
   #keepMemory = (): void => {};
 
   constructor(flags: PartialConfig, registration: InstanceRegistration, logListeners: Set<LogListener>) {
@@ -282,7 +285,20 @@ export class MaosRuntime implements Runtime {
 
   async httpToken(change: 'keep' | 'rotate'): Promise<string> {
     ensureHome(this.home);
-    return change === 'rotate' ? rotateHttpToken(this.home) : readHttpToken(this.home);
+    if (change === 'keep') return readHttpToken(this.home);
+    const token = await rotateHttpToken(this.home);
+    try {
+      removeSignIns(this.home);
+    } catch (error) {
+      this.log('warn', 'sign-ins of the old token could not be removed; they are invalid', { error });
+    }
+    return token;
+  }
+
+  async signIns(): Promise<SignIns> {
+    ensureHome(this.home);
+    this.#signIns ??= makeSignIns(this.home);
+    return this.#signIns;
   }
 
   async listening(path: string, port: number): Promise<void> {

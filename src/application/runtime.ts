@@ -4,6 +4,7 @@ import type { OutsideWay } from '../domain/notification.ts';
 import type { BackendCapabilities, BackendProbe } from './ports/backend.ts';
 import type { LogLevel } from './ports/log.ts';
 import type { FoundRoles, RoleSources } from './ports/roles.ts';
+import type { SignIns } from './ports/sign-ins.ts';
 import type { Project } from './project.ts';
 import type { Supervisor } from './session/supervisor.ts';
 
@@ -214,6 +215,8 @@ export interface Runtime {
   checkGit(path: string): Promise<GitReport>;
   /** The current token of HTTP mode, created if necessary. @param change `rotate`: replace it */
   httpToken(change: 'keep' | 'rotate'): Promise<string>;
+  /** Browsers that are signed in to HTTP mode. Replacing the token ends all of them. */
+  signIns(): Promise<SignIns>;
   /** Registers this process with its port, for `instances()`. */
   listening(path: string, port: number): Promise<void>;
   /**

@@ -41,6 +41,8 @@ const routes: readonly (readonly [method: string, path: string])[] = [
   ['GET', '/acp/sessions/00000000-0000-4000-8000-000000000000'],
   ['GET', '/acp/messages'],
   ['POST', '/acp/messages/lease'],
+  ['POST', '/api/sign-in-links'],
+  ['POST', '/api/sign-out'],
   ['GET', '/nothing'],
 ];
 

@@ -49,6 +49,7 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
   const session = sessionOfRun(runId);
   await client.call('events', { query: { session } });
   const message = await messages(client, session);
+  await signIn(client);
   await requests(client);
   await sessions(client, session);
   const mcp = await mcpSession(client);
@@ -160,6 +161,14 @@ async function requests(client: DocumentClient): Promise<void> {
   const params = { id: noRequest };
   await client.call('getRequest', { params, status: 404 });
   await client.call('answerRequest', { params, body: { decision: 'allow' }, status: 404 });
+}
+
+/** A browser signs in by a link, and out. */
+async function signIn(client: DocumentClient): Promise<void> {
+  const { body } = await client.call('createSignInLink', { body: {}, status: 201 });
+  const code = new URL(body.url).searchParams.get('code') ?? '';
+  await client.call('signIn', { query: { code }, status: 303 });
+  await client.call('signOut', { status: 204 });
 }
 
 /** An agent over ACP works in the project's own folder: it has no branch. */

@@ -80,6 +80,7 @@ export class DocumentClient {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
+      redirect: 'manual',
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     assert.equal(response.status, status, `${id}: ${response.ok ? '' : await response.clone().text()}`);

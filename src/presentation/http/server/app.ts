@@ -9,6 +9,8 @@ import { sseRoutes } from '../mcp/sse-routes.ts';
 import { metricsHandler } from '../metrics/metrics-routes.ts';
 import { requestEndpoints } from '../requests/requests-routes.ts';
 import { sessionEndpoints } from '../sessions/sessions-routes.ts';
+import { signInEndpoints } from '../sign-in/sign-in-routes.ts';
+import { SignedInBrowsers } from '../sign-in/signed-in-browsers.ts';
 import { isCutOff } from './cut-off.ts';
 import type { HttpDeps } from './deps.ts';
 import { type Endpoints, endpoints, type HttpEnv } from './endpoints.ts';
@@ -26,7 +28,8 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   const requests = new RequestCounts();
   app.use(requests.middleware);
-  for (const check of makeGuard(guard)) app.use(check);
+  const browsers = new SignedInBrowsers(deps.runtime, deps.ending);
+  for (const check of makeGuard(guard, browsers)) app.use(check);
   const { version } = deps.runtime;
   const eventStreams = new EventStreams(deps);
   const [mcp, sse] = [mcpRoutes(deps), sseRoutes(deps)];
@@ -47,6 +50,7 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
   });
   const all: readonly Endpoints[] = [
     maos,
+    signInEndpoints(deps, guard.names ?? new Set()),
     requestEndpoints(deps),
     sessionEndpoints(deps),
     messageEndpoints(deps),

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { MaosError } from '../../../domain/errors.ts';
+import { signInPath } from '../sign-in/browser-paths.ts';
 import { isLoopback, isWildcard } from './address.ts';
 import { healthPath, makeApp } from './app.ts';
 import type { HttpDeps } from './deps.ts';
@@ -53,7 +54,7 @@ export async function startHttp(deps: HttpDeps, options: HttpOptions): Promise<H
     rate: new TokenBucket(maxRequestsPerSecond, now),
     strangerRate: new TokenBucket(maxStrangersPerSecond, now),
     maxBodyBytes,
-    open: new Set([healthPath]),
+    open: new Set([healthPath, signInPath]),
   });
   const server = createServer(
     {

@@ -3,8 +3,8 @@ import { MaosError, quote } from '../../../domain/errors.ts';
 import { serverIdentity } from '../../mcp/server/identity.ts';
 import type { Serving } from '../../serving.ts';
 import { isLoopback, isWildcard, parseListenAddress } from './address.ts';
-import { hostOf } from './guard.ts';
 import { type HttpService, startHttp } from './http-service.ts';
+import { hostOf } from './own-page.ts';
 
 /** How long pending requests may take when the process ends, before their connections are closed. */
 const graceMs = 250;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { errorCodes } from '../../../domain/errors.ts';
+import { isForBrowsers, signInPath } from '../sign-in/browser-paths.ts';
 
 type Schemas = Readonly<Record<string, z.ZodType>>;
 
@@ -83,6 +84,10 @@ export function openApiDocument(version: string, operations: readonly Operation[
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: "'maos token' prints the token." },
+        browser: {
+          ...{ type: 'apiKey', in: 'cookie', name: 'maos_HOME' },
+          description: `Set by ${signInPath}; HOME is 8 hex digits. Requests other than GET and HEAD need the Origin of this server and 'Content-Type: application/json'.`,
+        },
       },
       schemas: components,
     },
@@ -90,7 +95,7 @@ export function openApiDocument(version: string, operations: readonly Operation[
 }
 
 function toOperation(operation: Operation, toSchema: ToSchema): Json {
-  const { id, tag, summary, description, body, answers, query, open } = operation;
+  const { id, tag, path, summary, description, body, answers, query, open } = operation;
   const parameters = [
     ...parametersOf('path', operation.params ?? {}, toSchema),
     ...parametersOf('query', (query?.shape ?? {}) as Schemas, toSchema),
@@ -101,13 +106,19 @@ function toOperation(operation: Operation, toSchema: ToSchema): Json {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(open === undefined ? {} : { security: [] }),
+    ...securityOf(path, open),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: contentOf({ 'application/json': body }, toSchema) } }),
     responses: { ...answersOf(answers, toSchema), ...errorAnswers(operation, toSchema) },
   };
+}
+
+/** Without it, that of the document holds: the token. */
+function securityOf(path: string, open: Operation['open']): Json {
+  if (open === true) return { security: [] };
+  return isForBrowsers(path) ? { security: [{ bearer: [] }, { browser: [] }] } : {};
 }
 
 function answersOf(answers: Operation['answers'], toSchema: ToSchema): Json {
@@ -124,9 +135,10 @@ function answersOf(answers: Operation['answers'], toSchema: ToSchema): Json {
 }
 
 /** Errors of the guard and of the route; a status that both use has either body. */
-function errorAnswers({ method, open, errors = {} }: Operation, toSchema: ToSchema): Json {
+function errorAnswers({ method, open, path, answers, errors = {} }: Operation, toSchema: ToSchema): Json {
   const hasBody = method !== 'get';
-  const guarded = [...(open ? [] : [401]), 403, ...(hasBody ? [413] : []), 429, 500, 503];
+  const unsupported = hasBody && isForBrowsers(path) ? [415] : [];
+  const guarded = [...(open ? [] : [401]), 403, ...(hasBody ? [413] : []), ...unsupported, 429, 500, 503];
   const statuses = new Set([...guarded, ...Object.keys(errors).map(Number)]);
   return Object.fromEntries(
     [...statuses].map((status) => {
@@ -134,7 +146,8 @@ function errorAnswers({ method, open, errors = {} }: Operation, toSchema: ToSche
       const isGuards = guarded.includes(status) && own !== refusalSchema;
       const bodies = [...(own === undefined ? [] : [own]), ...(isGuards ? [refusalSchema] : [])];
       const schema = bodies.length === 1 ? (bodies[0] as z.ZodType) : z.union(bodies);
-      const content = contentOf({ 'application/json': schema }, toSchema);
+      const others = answers[status]?.content ?? {};
+      const content = contentOf({ ...others, 'application/json': schema }, toSchema);
       const headers = retryStatuses.includes(status)
         ? { headers: contentOf({ 'Retry-After': retryAfter }, toSchema) }
         : {};

@@ -16,6 +16,7 @@ export const maosOperations = [
         description: 'HTML if the Accept header asks for it, otherwise text',
         content: { 'text/plain': z.string(), 'text/html': z.string() },
       },
+      401: { description: 'For a browser, how to sign in', content: { 'text/html': z.string() } },
     },
   },
   {

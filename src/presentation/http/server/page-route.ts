@@ -1,4 +1,6 @@
 import type { Handler } from 'hono';
+import { wantsHtml } from '../sign-in/browser-paths.ts';
+import { pageHeaders } from '../sign-in/sign-in-pages.ts';
 
 const endpoints: readonly (readonly [path: string, what: string])[] = [
   ['/mcp', 'Model Context Protocol, Streamable HTTP'],
@@ -11,21 +13,15 @@ const endpoints: readonly (readonly [path: string, what: string])[] = [
   ['/openapi.json', 'OpenAPI description'],
   ['/health', 'health check; needs no token'],
 ];
-const how = "Every request except /health needs the header 'Authorization: Bearer TOKEN'.";
-
-const headers = {
-  'Content-Security-Policy':
-    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  Vary: 'Accept',
-};
+const how =
+  "Programs send the header 'Authorization: Bearer TOKEN', which only /health does not need; 'maos open' signs a browser in.";
 
 /** `GET /`: an overview for people, as HTML if the Accept header asks for it, otherwise as plain text. */
 export function pageHandler(version: string): Handler {
   return (context) => {
-    const wantsHtml = /\btext\/html\b/i.test(context.req.header('Accept') ?? '');
-    return wantsHtml ? context.html(html(version), 200, headers) : context.text(text(version), 200, headers);
+    return wantsHtml(context)
+      ? context.html(html(version), 200, pageHeaders)
+      : context.text(text(version), 200, pageHeaders);
   };
 }
 

@@ -3,8 +3,8 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { Runtime } from '../../../../src/application/runtime.ts';
-import { hostOf } from '../../../../src/presentation/http/server/guard.ts';
 import { type HttpService, startHttp } from '../../../../src/presentation/http/server/http-service.ts';
+import { hostOf } from '../../../../src/presentation/http/server/own-page.ts';
 import { TokenBucket } from '../../../../src/presentation/http/server/token-bucket.ts';
 import { serverIdentity } from '../../../../src/presentation/mcp/server/identity.ts';
 

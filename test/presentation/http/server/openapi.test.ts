@@ -75,10 +75,13 @@ describe('the OpenAPI document', () => {
   it('has the refusals of the guard everywhere, but for the token where none is needed', () => {
     for (const { path, method, operation } of documented) {
       const { responses, security } = operation;
-      const withoutToken = path === '/health';
-      assert.deepEqual(security, withoutToken ? [] : undefined);
-      assert.equal('401' in responses, !withoutToken);
+      const isOpen = ['/health', '/sign-in'].includes(path);
+      const isForBrowsers = /^\/(api\/(?!sign-in-links)|events$|assets\/|$)/.test(path);
+      const wanted = isOpen ? [] : isForBrowsers ? [{ bearer: [] }, { browser: [] }] : undefined;
+      assert.deepEqual(security, wanted, path);
+      assert.equal('401' in responses, path !== '/health');
       assert.equal('413' in responses, method !== 'get');
+      if (isForBrowsers && method !== 'get') assert.ok('415' in responses, path);
       for (const status of ['403', '429', '500', '503'])
         assert.ok(status in responses, `${status} of ${path}`);
     }

@@ -26,7 +26,7 @@ describe('the page', () => {
       const { status, headers, text } = await getText(place, '/', { accept });
       assert.deepEqual([status, headers['content-type']?.toLowerCase()], [200, type.toLowerCase()]);
       assert.match(String(headers['content-security-policy']), /^default-src 'none';/);
-      assert.deepEqual([headers['x-content-type-options'], headers.vary], ['nosniff', 'Accept']);
+      assert.deepEqual([headers['x-content-type-options'], headers.vary], ['nosniff', 'Accept, Cookie']);
       for (const said of [
         '/mcp',
         '/sse',
