@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Options } from 'tsup';
+import { appendPage } from './bundle-page.ts';
 import { predefinedRoleNames } from './src/domain/roles/catalog.ts';
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
@@ -118,6 +119,7 @@ export default defineConfig({
   onSuccess: async () => {
     const bundle = await readFile('dist/maos.js', 'utf8');
     await writeFile('dist/maos.js', bundle.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'));
+    await appendPage('dist/maos.js');
   },
   esbuildPlugins: [withoutAjv, lazyBuiltins, shortManifest, roleTexts],
 });

@@ -42,20 +42,36 @@ exec node "$0" "$@"
   const fs = process.getBuiltinModule('node:fs');
   const { dirname, join } = process.getBuiltinModule('node:path');
 
-  const read = (file, encoding) => {
+  const read = (file, readContent) => {
     const fd = fs.openSync(file, 'r');
     try {
       // The stats first: if the file changes in between, the code is saved under outdated stats and never used.
-      return { stats: fs.fstatSync(fd), content: fs.readFileSync(fd, encoding) };
+      const stats = fs.fstatSync(fd);
+      return { stats, content: readContent(fd, stats.size) };
     } finally {
       fs.closeSync(fd);
     }
   };
 
+  const readBytes = (fd, start, length) => {
+    const bytes = Buffer.allocUnsafe(length);
+    let done = 0;
+    for (let count = -1; count !== 0 && done < length; done += count)
+      count = fs.readSync(fd, bytes, done, length - done, start + done);
+    return bytes.latin1Slice(0, done);
+  };
+
+  // The files of HTTP mode's page follow the script. Only the server reads them; the last line says where they begin.
+  const readScript = (fd, size) => {
+    const lastLine = '//page 0123456789\n'.length;
+    const end = /^\/\/page (\d{10})\n$/.exec(readBytes(fd, Math.max(size - lastLine, 0), lastLine));
+    return readBytes(fd, 0, end === null ? size : Number(end[1]));
+  };
+
   const bundle = join(dirname(fs.realpathSync(process.argv[1])), '../dist/maos.js');
   let source;
   try {
-    source = read(bundle, 'latin1');
+    source = read(bundle, readScript);
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
     process.stderr.write(
@@ -82,7 +98,7 @@ exec node "$0" "$@"
   /** @returns the saved code, and the uses of MAOS whose functions it contains */
   const readCode = () => {
     try {
-      const { stats, content } = read(file);
+      const { stats, content } = read(file, (fd) => fs.readFileSync(fd));
       const start = content.indexOf('\n') + 1;
       const head = JSON.parse(content.toString('latin1', 0, start));
       // Never run code that another user could have written.
@@ -115,6 +131,7 @@ exec node "$0" "$@"
     }
   };
 
+  process[Symbol.for('maos.bundle')] = bundle;
   if (folder !== undefined) {
     let timer = null;
     const keepCode = (use) => {

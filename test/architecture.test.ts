@@ -146,6 +146,14 @@ describe('the layer rules', () => {
     ],
     ['a file outside the layers', 'src/misc/a.ts', '', /belongs to no layer/],
     ['a file beside main.ts', 'src/other.ts', '', /belongs to no layer/],
+    ['the page in a view', 'src/presentation/http/a.ts', `import '../page/b.ts';`, /only the page itself/],
+    [
+      'code of a server in the page',
+      'src/presentation/page/a.tsx',
+      `import { b } from '../contracts/b.ts';`,
+      /the page runs only itself/,
+    ],
+    ['a builtin in the page', 'src/presentation/page/a.ts', `import 'node:fs';`, /the page runs only itself/],
     ['a folder too deep', 'src/domain/a/b/c/d.ts', '', /4 folders deep/],
   ];
   for (const [title, path, source, complaint] of refused) {
@@ -166,6 +174,11 @@ describe('the layer rules', () => {
       `import 'node:sqlite'; import 'zod'; import '../../application/ports.ts'; import '../../../package.json';`,
     ],
     ['a lazy neighbour in a view', 'src/presentation/cli/a.ts', `await import('../http/app.ts');`],
+    [
+      'the page, its packages, the domain, and types of the API in the page',
+      'src/presentation/page/views/a.tsx',
+      `import 'preact'; import '../b.ts'; import '../../../domain/c.ts'; import type { D } from '../../contracts/d.ts';`,
+    ],
     ['everything in main.ts', 'src/main.ts', `import './infrastructure/a.ts'; import './presentation/b.ts';`],
     [
       'imports that are only text',

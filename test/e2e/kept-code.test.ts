@@ -52,6 +52,15 @@ describe('the code that the launcher keeps', () => {
     assert.equal(place.run().stdout, 'new\n');
   });
 
+  it('comes from the script alone, not from the page behind it', (t) => {
+    const script = "console.log('script');";
+    const place = installed(
+      t,
+      `${script}}} not JavaScript\n//page ${String(script.length).padStart(10, '0')}\n`,
+    );
+    assert.deepEqual(place.run(), { status: 0, stdout: 'script\n', stderr: '' });
+  });
+
   it('is made anew where it is damaged, or others could have written it', (t) => {
     const place = installed(t, "console.log('hello');");
     place.run();

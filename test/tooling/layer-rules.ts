@@ -1,3 +1,4 @@
+import { isBuiltin } from 'node:module';
 import { dirname, join, normalize } from 'node:path/posix';
 import { parseSync, Visitor } from 'oxc-parser';
 
@@ -35,13 +36,15 @@ export function layerViolations(path: string, source: string): string[] {
     report(`belongs to no layer; src holds ${root.join(', ')} and the folders ${layers.join(', ')}.`);
   }
 
-  const { imports, hasDefaultExport, impurities } = read(path, source);
+  const { imports, values, hasDefaultExport, impurities } = read(path, source);
   if (hasDefaultExport) report('has a default export.');
   for (const specifier of imports) {
     if (specifier === null) report('imports a module by a computed name, which cannot be checked.');
     else {
       const broken = brokenBy(path, layer, specifier);
       if (broken !== undefined) report(broken);
+      else if (isPage(path) && values.includes(specifier) && !runsInBrowsers(path, specifier))
+        report(`imports ${specifier}; the page runs only itself, the domain and packages.`);
     }
   }
   if (layer === 'domain') {
@@ -51,10 +54,22 @@ export function layerViolations(path: string, source: string): string[] {
   return found;
 }
 
+const page = 'src/presentation/page/';
+const isPage = (path: string): boolean => path.startsWith(page);
+
+/** Types may come from all of presentation; they are gone when the page runs. */
+function runsInBrowsers(path: string, specifier: string): boolean {
+  if (!specifier.startsWith('.')) return !isBuiltin(specifier);
+  const target = normalize(join(dirname(path), specifier));
+  return isPage(target) || target.startsWith('src/domain/');
+}
+
 function brokenBy(path: string, layer: Layer | undefined, specifier: string): string | undefined {
   const target = specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : undefined;
   if (target !== undefined && root.includes(target) && !root.includes(path))
     return `imports ${specifier}; nothing imports the composition root.`;
+  if (target !== undefined && isPage(target) && !isPage(path))
+    return `imports ${specifier}; only the page itself imports its files.`;
   if (layer === undefined) return undefined;
 
   const rule = rules[layer];
@@ -73,6 +88,8 @@ function brokenBy(path: string, layer: Layer | undefined, specifier: string): st
 interface Reading {
   /** Module specifiers in order; null for a computed one. */
   imports: (string | null)[];
+  /** Those of them that are imported when the file runs. */
+  values: string[];
   hasDefaultExport: boolean;
   /** Calls whose result depends on the clock or on randomness. */
   impurities: string[];
@@ -88,12 +105,16 @@ function read(path: string, source: string): Reading {
   const [error] = errors;
   if (error !== undefined) throw new SyntaxError(`${path} cannot be parsed: ${error.message}`);
 
-  const reading: Reading = { imports: [], hasDefaultExport: false, impurities: [] };
+  const reading: Reading = { imports: [], values: [], hasDefaultExport: false, impurities: [] };
   const add = (node: { type: string; value?: unknown }) =>
     reading.imports.push(node.type === 'Literal' && typeof node.value === 'string' ? node.value : null);
 
   new Visitor({
-    ImportDeclaration: ({ source }) => void add(source),
+    ImportDeclaration: ({ source, importKind, specifiers }) => {
+      add(source);
+      const areTypes = specifiers.every((one) => 'importKind' in one && one.importKind === 'type');
+      if (importKind !== 'type' && (specifiers.length === 0 || !areTypes)) reading.values.push(source.value);
+    },
     ExportAllDeclaration: ({ source, exported }) => {
       add(source);
       if (exported !== null && isNamed(exported, 'default')) reading.hasDefaultExport = true;

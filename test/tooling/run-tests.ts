@@ -45,6 +45,8 @@ const run = spawnSync(
     '--experimental-test-coverage',
     '--test-coverage-include-all',
     '--test-coverage-include=src/**',
+    // Most of it runs in a browser only.
+    '--test-coverage-exclude=src/presentation/page/**',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=lcov',

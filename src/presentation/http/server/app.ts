@@ -17,7 +17,7 @@ import { type Endpoints, endpoints, type HttpEnv } from './endpoints.ts';
 import { type GuardOptions, makeGuard } from './guard.ts';
 import { type Json, openApiDocument } from './openapi.ts';
 import { maosOperations } from './operations.ts';
-import { pageHandler } from './page-route.ts';
+import { assetHandler, pageHandler } from './page-route.ts';
 import { RequestCounts } from './request-counts.ts';
 
 /** Open without the token, for monitors. */
@@ -37,6 +37,7 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
   let document: Json | null = null;
   const maos = endpoints(maosOperations, {
     page: pageHandler(version),
+    asset: assetHandler,
     health: (context) => context.json({ status: 'ok', version }),
     metrics: metricsHandler(deps, { requests, eventStreams, mcpSessions }),
     openApi: (context) => {

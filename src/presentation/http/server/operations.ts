@@ -10,14 +10,37 @@ import { errorsOf, type Operation, openApiPath, refusalSchema } from './openapi.
 /** MAOS's own endpoints, beside those of protocols. */
 export const maosOperations = [
   {
-    ...{ method: 'get', path: '/', id: 'page', tag: 'maos', summary: 'Overview for people' },
+    ...{
+      method: 'get',
+      path: '/',
+      id: 'page',
+      tag: 'maos',
+      summary: 'The dashboard, or an overview of the endpoints',
+    },
     answers: {
       200: {
-        description: 'HTML if the Accept header asks for it, otherwise text',
+        description: 'The dashboard if the Accept header asks for HTML, otherwise text',
         content: { 'text/plain': z.string(), 'text/html': z.string() },
       },
       401: { description: 'For a browser, how to sign in', content: { 'text/html': z.string() } },
     },
+  },
+  {
+    ...{
+      method: 'get',
+      path: '/assets/{name}',
+      id: 'asset',
+      tag: 'maos',
+      summary: 'A file of the dashboard',
+    },
+    params: { name: z.string().max(100) },
+    answers: {
+      200: {
+        description: 'Its name changes with its content',
+        content: { 'text/javascript': z.string(), 'text/css': z.string() },
+      },
+    },
+    errors: errorsOf(refusalSchema, 404),
   },
   {
     ...{ method: 'get', path: '/health', id: 'health', tag: 'maos', summary: 'Health check' },
