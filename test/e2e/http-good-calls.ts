@@ -42,6 +42,7 @@ const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
 /** A valid call of every endpoint. */
 export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
   for (const id of ['page', 'health', 'metrics', 'openApi', 'ping', 'listAgents']) await client.call(id);
+  await dashboard(client);
   await client.call('getAgent', { params: { name: 'tester' } });
   const ended = await endedRun(client);
   const runId = await standingRun(client);
@@ -106,6 +107,12 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
       assert.deepEqual([...client.called].sort(), [...client.ids].sort());
     },
   };
+}
+
+async function dashboard(client: DocumentClient): Promise<void> {
+  const { body } = await client.call('page', { headers: { accept: 'text/html' } });
+  const name = /\/assets\/([^"]+\.js)/.exec(String(body))?.[1] ?? 'none';
+  await client.call('asset', { params: { name } });
 }
 
 function run(text: string, mode: string) {

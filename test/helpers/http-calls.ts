@@ -23,6 +23,8 @@ interface Described {
   readonly operation: OperationObject;
 }
 
+const unparsed: ReadonlySet<string> = new Set(['text/plain', 'text/html', 'text/javascript', 'text/css']);
+
 /** A client that knows the endpoints from the OpenAPI document, and validates every response against it. */
 export class DocumentClient {
   readonly document: OpenApiDocument;
@@ -63,7 +65,7 @@ export class DocumentClient {
     const response = await this.open(id, options);
     const type = typeOf(response);
     const text = type === 'text/event-stream' ? await firstEvent(response) : await response.text();
-    const body = type === 'text/plain' || text === '' ? text : parsed(text);
+    const body = unparsed.has(type) || text === '' ? text : parsed(text);
     this.#check(id, response, body);
     return { headers: response.headers, body };
   }

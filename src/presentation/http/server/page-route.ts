@@ -53,7 +53,7 @@ const types: Readonly<Record<string, string>> = {
 export function pageHandler(version: string): Handler {
   return async (context) => {
     const index = wantsHtml(context) ? (await pageFiles()).get('index.html') : undefined;
-    context.header('Vary', 'Accept');
+    context.header('Vary', 'Accept, Cookie');
     // After an upgrade of MAOS it names other files.
     context.header('Cache-Control', 'no-store');
     if (index === undefined) return context.text(text(version), 200, headers);
