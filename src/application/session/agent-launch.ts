@@ -4,7 +4,7 @@ import type { OutputSink, PlacedLaunch, RunningAgent } from '../ports/agent-host
 export interface LaunchSteps {
   /**
    * Everything before the process exists: folders, prompt, command line. Null: there is nothing to run.
-   * @param signal aborts when the launch is withdrawn
+   * @param signal aborts when the launch is withdrawn or abandoned
    */
   prepare(signal: AbortSignal): Promise<PlacedLaunch | null>;
   start(spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
@@ -55,14 +55,15 @@ export class AgentLaunch {
   withdraw(): void {
     const state = this.#state;
     this.abandon();
-    this.#withdrawal.abort();
     if (state === 'preparing') this.#steps.neverStarted();
     if (state === 'starting') this.#steps.undecided();
   }
 
   /** Withdraws the launch without a callback: the agent is not started unless the host is already starting it. */
   abandon(): void {
-    if (this.#state !== 'over') this.#state = 'withdrawn';
+    if (this.#state === 'over') return;
+    this.#state = 'withdrawn';
+    this.#withdrawal.abort();
   }
 
   get #isWithdrawn(): boolean {

@@ -1,5 +1,6 @@
 import type { Agent } from '../../domain/agent.ts';
 import { agentEvent, type DomainEvent } from '../../domain/events.ts';
+import type { AgentId } from '../../domain/ids.ts';
 import { recordCommit, recordWorktree } from '../../domain/prove-agent.ts';
 import type { ProofSubject } from '../../domain/verification.ts';
 import { agentOf, type Change, type Workflow } from '../../domain/workflow.ts';
@@ -26,6 +27,8 @@ export class AgentWorktrees {
   readonly #project: WorktreesProject;
   readonly #record: SessionRecord;
   readonly #decisions: DecisionQueue;
+  /** What an attempt has left to be done with its work. */
+  readonly #endings = new Map<AgentId, Promise<unknown>>();
 
   constructor(project: WorktreesProject, record: SessionRecord, decisions: DecisionQueue) {
     this.#project = project;
@@ -86,15 +89,35 @@ export class AgentWorktrees {
     if (work === null) return null;
     const ref = keptRefOf(sessionId, name, attempt);
     const text = this.#textOf(agent, `maos: ${name}`);
-    return this.#project.workspaces.snapshot(this.placeOf(agent), work.base, ref, text, signal);
+    const { workspaces } = this.#project;
+    return this.#ending(agent, workspaces.snapshot(this.placeOf(agent), work.base, ref, text, signal));
+  }
+
+  /**
+   * Settles when nothing is done any more with the work of the agent's earlier attempts: after a cancel, nobody may have
+   * waited for it.
+   */
+  async idle(id: AgentId): Promise<void> {
+    await this.#endings.get(id);
+  }
+
+  #ending<T>({ id }: Agent, work: Promise<T>): Promise<T> {
+    const over = Promise.allSettled([this.#endings.get(id), work]).then(() => {
+      if (this.#endings.get(id) === over) this.#endings.delete(id);
+    });
+    this.#endings.set(id, over);
+    return work;
   }
 
   /** Takes the work that is to be proven: everything in the worktree, with protected files as they were. */
-  async take(agent: Agent): Promise<{ readonly subject: ProofSubject; readonly work: AgentWork | null }> {
+  async take(
+    agent: Agent,
+    signal: AbortSignal,
+  ): Promise<{ readonly subject: ProofSubject; readonly work: AgentWork | null }> {
     const { work, verify } = agent;
     if (work === null) return { subject: { commit: null, restored: [] }, work: null };
     const { workspaces } = this.#project;
-    const snapshot = await this.keep(agent);
+    const snapshot = await this.keep(agent, signal);
     const commit = snapshot?.commit ?? work.commit ?? work.base;
     const globs = verify?.protect ?? [];
     if (globs.length === 0) {
@@ -121,7 +144,8 @@ export class AgentWorktrees {
 
   /** Removes the checkouts of the agent's checks. */
   async discardCheckouts(agent: Agent): Promise<void> {
-    if (agent.work !== null) await this.#project.workspaces.discardCheckouts(this.#ownPlace(agent));
+    if (agent.work === null) return;
+    await this.#ending(agent, this.#project.workspaces.discardCheckouts(this.#ownPlace(agent)));
   }
 
   #ownPlace(agent: Agent): WorktreePlace {

@@ -61,7 +61,8 @@ export class CheckPreparation {
     const { project, record, worktrees } = this.#deps;
     const check = run.key.check ?? 0;
     const known = agent.proof?.subject ?? null;
-    const taken = known === null ? await this.#take(agent) : { subject: known, work: null, refusal: null };
+    const taken =
+      known === null ? await this.#take(agent, signal) : { subject: known, work: null, refusal: null };
     const { subject, work } = taken;
     if (command === null || taken.refusal !== null) {
       await this.#recordTaken(agent, taken, run);
@@ -93,9 +94,9 @@ export class CheckPreparation {
     return { program, args, env, inherits, stdin: 'none', cwd: folder };
   }
 
-  async #take(agent: Agent): Promise<Taken> {
+  async #take(agent: Agent, signal: AbortSignal): Promise<Taken> {
     const { worktrees, course } = this.#deps;
-    const { subject, work } = await worktrees.take(agent);
+    const { subject, work } = await worktrees.take(agent, signal);
     if (subject.commit === null) return { subject, work, refusal: null };
     if (course === null || agent.lands === null) {
       return { subject, work, refusal: await worktrees.problemOf(agent, subject.commit) };

@@ -108,7 +108,7 @@ export class LaunchPreparation {
       await this.#store(agent, (workflow) => changeStage(workflow, agent.id, 'verifying', clock.now()));
       return null;
     }
-    await earlier;
+    await Promise.all([earlier, this.#worktrees.idle(agent.id)]);
     const isLanding = this.#course !== null && agent.lands !== null;
     const worktree = isLanding
       ? await this.#beginLanding(agent, this.#course)

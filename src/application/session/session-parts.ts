@@ -32,6 +32,7 @@ import { SessionSuspender, type SuspenderProject } from './session-suspender.ts'
 import { SessionTime } from './session-time.ts';
 import { SessionTroubles } from './session-troubles.ts';
 import { SlotManager } from './slot-manager.ts';
+import { trackWorkspaces } from './tracked-workspaces.ts';
 import { WakeSignal } from './wake-signal.ts';
 import { WorkKeeper } from './work-keeper.ts';
 import { WorkProver } from './work-prover.ts';
@@ -68,8 +69,10 @@ export function makeSessionParts(project: SessionProject, lease: Lease, workflow
   const prompts = new PromptMessages(project, record);
   const decisions = new DecisionQueue(wakeSignal);
   const { landing: landingOf } = workflow.session;
-  const course = landingOf === null ? null : makeLandingCourse(project, workflow.session, landingOf);
-  const worktrees = new AgentWorktrees(project, record, decisions);
+  const { workspaces, idle } = trackWorkspaces(project.workspaces);
+  const working = { ...project, workspaces };
+  const course = landingOf === null ? null : makeLandingCourse(working, workflow.session, landingOf);
+  const worktrees = new AgentWorktrees(working, record, decisions);
   const withdraw = (id: AgentId): void => void launcher.withdraw(id);
   const agentRuns = new AgentRuns({ project, record, history, wakeSignal, withdraw });
   const preparation = new LaunchPreparation({
@@ -96,6 +99,7 @@ export function makeSessionParts(project: SessionProject, lease: Lease, workflow
   return {
     ...{ wakeSignal, troubles, history, requests, record, time, stopper, canceller },
     ...{ launcher, scheduler, limitsWatch, suspender, collector, decisions, keeper, prover },
+    workspacesIdle: idle,
     ends: new EndSettler({
       ...{ clock, quota, record, launcher, scheduler, suspender, collector, prover, keeper, worktrees },
       runs: agentRuns,

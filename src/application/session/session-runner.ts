@@ -75,7 +75,7 @@ export class SessionRunner {
    */
   async run(): Promise<RunnerOutcome> {
     const { record, wakeSignal, launcher, limitsWatch, collector, requestWatch, live } = this.#parts;
-    const { keeper, prover } = this.#parts;
+    const { keeper, prover, workspacesIdle } = this.#parts;
     try {
       await this.#prepare();
       requestWatch.start();
@@ -101,7 +101,7 @@ export class SessionRunner {
       keeper.stop();
       prover.stop();
       launcher.abandon();
-      await record.close();
+      await Promise.all([workspacesIdle(), record.close()]);
     }
     return record.left ? 'lease_lost' : 'settled';
   }

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, it } from 'node:test';
-import { requestCancel, requestRetry } from '../../../src/application/control/control.ts';
+import { describe, it, type TestContext } from 'node:test';
+import { requestCancel, requestRetry, waitForSession } from '../../../src/application/control/control.ts';
 import { collectGarbage } from '../../../src/application/maintenance/retention/collect-garbage.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
 import { sessionLayout } from '../../../src/infrastructure/files/home/layout.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { gitIn, makeRepository } from '../../helpers/git-project.ts';
+import { otherMaos } from '../../helpers/other-maos.ts';
 import {
   eventOf,
   lacksProcesses,
@@ -66,11 +68,104 @@ describe('the worktree of an agent', () => {
     assert.equal((await settled(real, id)).state, 'cancelled');
     assert.ok(existsSync(join(worktree, 'new.txt')));
     const at = new Date(Date.now() + 1_000).toISOString();
-    // The session's owner may be keeping the work too; a collection that meets it leaves the session to the next one.
-    await until(
-      async () => (await collectGarbage(real.project, everything, at, false)).heldBack.length === 0,
-    );
+    const { removed, heldBack } = await collectGarbage(real.project, everything, at, false);
+    assert.deepEqual([removed.map((session) => session.id), heldBack], [[id], []]);
     assert.ok(!existsSync(worktree));
     assert.equal(gitIn(real.root, 'show', `refs/maos/${id}/coder/1:new.txt`), 'mine');
   });
+
+  it('is left to the owner of the session until its work is kept, also after a cancel', async (t) => {
+    if (lacksProcesses(t, 'git works on files of this machine')) return;
+    const held = holdGit(t, 'update-ref');
+    const real = realProject(t);
+    makeRepository(real.root);
+    const id = await start(real, [shell('coder', 'echo mine >new.txt', { workspace: 'worktree' })]);
+    await until(() => held.reached.isOpen);
+    await requestCancel(real.project, real.supervisor, id, 'test', 'Enough.');
+    assert.ok((await waitForSession(real.project, id, { signal: t.signal })).settled);
+    // Time enough to let the session go.
+    const other = await another(real);
+    assert.deepEqual(real.supervisor.owned, [id]);
+    const at = new Date(Date.now() + 1_000).toISOString();
+    const early = await collectGarbage(real.project, everything, at, false);
+    assert.deepEqual([early.removed.map((session) => session.id), early.heldBack], [[other], []]);
+    held.go.openNow();
+    await real.supervisor.idle();
+    const { removed, heldBack } = await collectGarbage(real.project, everything, at, false);
+    assert.deepEqual([removed.map((session) => session.id), heldBack], [[id], []]);
+    assert.equal(gitIn(real.root, 'show', `refs/maos/${id}/coder/1:new.txt`), 'mine');
+  });
+
+  it('is not begun again while the work of a cancelled attempt is kept', async (t) => {
+    if (lacksProcesses(t, 'git works on files of this machine')) return;
+    const held = holdGit(t, 'update-ref');
+    const real = realProject(t);
+    makeRepository(real.root);
+    const never = new Gate(dirname(real.root), 'never');
+    const agents = [
+      shell('coder', `echo mine >new.txt; ${held.go.test}`, { workspace: 'worktree' }),
+      shell('other', never.wait),
+    ];
+    const id = await start(real, agents, { failure_policy: 'continue' });
+    await until(() => held.reached.isOpen);
+    const { id: coder } = outcome(real, id).agent('coder');
+    await requestCancel(real.project, real.supervisor, id, 'test', 'Enough.', coder);
+    await eventOf(real, id, 'agent.failed', 'coder');
+    await requestRetry(real.project, real.supervisor, id, coder, 'test', 'Again.');
+    await eventOf(real, id, 'agent.retried', 'coder');
+    // Time enough to start a program.
+    await another(real);
+    assert.equal(outcome(real, id).of('agent.spawned', 'coder').length, 1);
+    held.go.openNow();
+    const { data } = await eventOf(real, id, 'agent.completed', 'coder');
+    assert.equal(data.name, 'coder');
+    assert.equal(outcome(real, id).of('agent.spawned', 'coder').length, 2);
+  });
+
+  it('is left for the next owner when the one that keeps its work is killed', async (t) => {
+    if (lacksProcesses(t, 'git works on files of this machine')) return;
+    const held = holdGit(t, 'update-ref');
+    const real = realProject(t);
+    makeRepository(real.root);
+    const other = await otherMaos(t, real);
+    const agents = [{ ...shell('coder', 'echo mine >new.txt'), workspace: 'worktree' as const }];
+    const id = await other.start({ objective: 'See it work.', agents });
+    await until(() => held.reached.isOpen);
+    await requestCancel(real.project, real.supervisor, id, 'test', 'Enough.');
+    assert.match((await settled(real, id)).state, /completed|cancelled/);
+    await other.kill();
+    held.go.openNow();
+    const ref = `refs/maos/${id}/coder/1`;
+    await until(() => gitIn(real.root, 'for-each-ref', ref) !== '');
+    real.watch.start();
+    await until(() => real.project.store.ownerOf(id) === null);
+    const at = new Date(Date.now() + 1_000).toISOString();
+    const { removed, heldBack } = await collectGarbage(real.project, everything, at, false);
+    assert.deepEqual([removed.map((session) => session.id), heldBack], [[id], []]);
+    assert.equal(gitIn(real.root, 'show', `${ref}:new.txt`), 'mine');
+  });
 });
+
+/** A whole session meanwhile. */
+async function another(real: RealProject): Promise<SessionId> {
+  const id = await start(real, [shell('short', 'true')]);
+  await real.supervisor.released(id);
+  return id;
+}
+
+/** From now on, git waits before the named command until it may go. Call it before there is a project. */
+function holdGit(t: TestContext, command: string): { readonly reached: Gate; readonly go: Gate } {
+  const folder = mkdtempSync(join(tmpdir(), 'maos-git-'));
+  const [reached, go] = [new Gate(folder, 'reached'), new Gate(folder, 'go')];
+  const hold = `case " $* " in *" ${command} "*) ${reached.open}; ${go.wait};; esac`;
+  const lines = ['#!/bin/sh', `PATH=\${PATH#*:}`, hold, 'exec git "$@"'];
+  writeFileSync(join(folder, 'git'), `${lines.join('\n')}\n`, { mode: 0o755 });
+  const path = process.env.PATH;
+  process.env.PATH = `${folder}:${path}`;
+  t.after(() => {
+    go.openNow();
+    process.env.PATH = path;
+  });
+  t.after(() => rmSync(folder, { recursive: true }));
+  return { reached, go };
+}
