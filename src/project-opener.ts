@@ -73,7 +73,11 @@ export class ProjectOpener {
   /** Null if the database is missing or has no session yet. */
   async rootOf(hash: string): Promise<string | null> {
     const file = this.storeFile(hash);
-    return isThere(file) ? this.whenFree(() => readProjectOf(file)) : null;
+    if (!isThere(file)) return null;
+    const open = this.#open.get(hash)?.project;
+    // Opening the file once more takes much longer than asking the open store.
+    if (open !== undefined && !open.store.isLost && open.store.feed.origin() !== null) return open.path;
+    return this.whenFree(() => readProjectOf(file));
   }
 
   /** Null if the database exists, or there is no sign that it ever did. */

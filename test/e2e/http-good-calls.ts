@@ -41,7 +41,8 @@ const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
 
 /** A valid call of every endpoint. */
 export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
-  for (const id of ['page', 'health', 'metrics', 'openApi', 'ping', 'listAgents']) await client.call(id);
+  for (const id of ['page', 'health', 'metrics', 'openApi', 'getOverview', 'ping', 'listAgents'])
+    await client.call(id);
   await dashboard(client);
   await client.call('getAgent', { params: { name: 'tester' } });
   const ended = await endedRun(client);
@@ -49,6 +50,7 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
   const params = { run_id: runId };
   const session = sessionOfRun(runId);
   await client.call('events', { query: { session } });
+  await client.call('events', { query: { all: 'true' } });
   const message = await messages(client, session);
   await signIn(client);
   await requests(client);
@@ -72,6 +74,7 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
       },
       'cancelRun.run_id': [ended.run_id],
       agent: ['tester', 'nobody'],
+      ...{ cursor: [session], project: ['/nowhere'] },
       ...{ session: [session], session_id: [session, 'latest'], index: ['0', '1', '2'] },
       'getSession.session_id': [ended.session_id],
       'getSessionByOldPath.session_id': [ended.session_id],
@@ -181,6 +184,10 @@ async function signIn(client: DocumentClient): Promise<void> {
 /** An agent over ACP works in the project's own folder: it has no branch. */
 async function sessions(client: DocumentClient, session_id: string): Promise<void> {
   const params = { session_id };
+  const { body: page } = await client.call('listSessions', {
+    query: { state: 'running', q: 'Stay', limit: '5' },
+  });
+  assert.equal(page.sessions[0].session_id, session_id);
   const { body } = await client.call('getSessionStatus', { params });
   assert.equal(body.agents[0].name, 'tester');
   await client.call('getEvidence', { params });

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { LeaseLost } from '../../src/application/ports/ownership.ts';
+import type { SessionSearch } from '../../src/application/ports/session-reader.ts';
 import type { SessionStore } from '../../src/application/ports/session-store.ts';
 import type { ArtifactRecord } from '../../src/application/ports/session-summary.ts';
 import { agentStates, failureKinds, moveAgent } from '../../src/domain/agent.ts';
 import { agentStages } from '../../src/domain/agent-stage.ts';
 import { sessionEvent } from '../../src/domain/events.ts';
-import { type AgentId, makeSessionId } from '../../src/domain/ids.ts';
+import { type AgentId, makeSessionId, type SessionId } from '../../src/domain/ids.ts';
 import { moveSession } from '../../src/domain/session.ts';
 import { pauseSession, startSession } from '../../src/domain/session-life.ts';
 import { settleAgent } from '../../src/domain/settle-agent.ts';
@@ -398,6 +399,32 @@ export function sessionStoreContract<Store extends SessionStore>(
       assert.deepEqual(store.list({ state: 'failed', limit: 10 }), []);
       assert.equal(store.summary(ids[6] as (typeof ids)[0]).usage, null);
       assert.throws(() => store.summary(sessionId()), { code: 'SESSION_NOT_FOUND' });
+    });
+
+    it('are searched by id, newest first, with a part of the objective or the id, and by state', (t) => {
+      const store = open(t);
+      const made = ['Fix the login.', 'Write 100 % of the docs.', 'FIX the docs_and more.', 'Über alles'].map(
+        (objective) => {
+          const change = created();
+          const session = { ...change.next.session, objective };
+          return { ...change, next: { ...change.next, session } };
+        },
+      );
+      for (const change of made.toReversed()) store.create(change, instanceId());
+      const ids = made.map(({ next }) => next.session.id);
+      const found = (query: Partial<SessionSearch>) =>
+        store.search({ limit: 9, ...query }).map(({ session }) => ids.indexOf(session.id));
+      assert.deepEqual(found({}), [3, 2, 1, 0]);
+      assert.deepEqual(found({ limit: 2 }), [3, 2]);
+      assert.deepEqual(found({ before: ids[2] as SessionId }), [1, 0]);
+      assert.deepEqual(found({ text: 'fix' }), [2, 0]);
+      assert.deepEqual(found({ text: '%' }), [1]);
+      assert.deepEqual(found({ text: 's_a' }), [2]);
+      assert.deepEqual(found({ text: 'Über' }), [3]);
+      assert.deepEqual(found({ text: ids[1]?.slice(-8).toLowerCase() ?? '' }), [1]);
+      assert.deepEqual(found({ text: 'nothing like it' }), []);
+      assert.deepEqual(found({ state: 'created', text: 'docs', before: ids[2] as SessionId }), [1]);
+      assert.deepEqual(found({ state: 'failed' }), []);
     });
 
     it('begin with what was stored last, also after the clock was set back, and go on after one that was removed', (t) => {

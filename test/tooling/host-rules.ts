@@ -9,6 +9,8 @@ const localViews = [
   'src/presentation/cli/commands/ps.ts',
   'src/presentation/cli/commands/instances.ts',
   'src/presentation/cli/facts/machine-checks.ts',
+  'src/presentation/http/overview/overview-operations.ts',
+  'src/presentation/http/overview/overview-routes.ts',
 ];
 
 const rules: readonly { readonly what: string; readonly pattern: RegExp; readonly inLocalViews: boolean }[] =

@@ -33,6 +33,8 @@ export interface InputRequestStore {
   find(id: InputRequestId): InputRequest | null;
   /** Newest first, by id. */
   list(query: InputRequestQuery): readonly InputRequest[];
+  /** Number of open requests that have not expired. */
+  countOpen(at: string): number;
   /** Ids that begin or end with the text, newest first. */
   findByText(text: string, limit: number): readonly InputRequestId[];
   /** When the next open request of the session expires; null if none is open. */

@@ -4,6 +4,15 @@ import type { SessionState } from '../../domain/session.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import type { ArtifactRecord, SessionSummary } from './session-summary.ts';
 
+export interface SessionSearch {
+  readonly state?: SessionState;
+  /** Part of the id or the objective; ASCII letters in either case. */
+  readonly text?: string;
+  /** Only smaller ids. */
+  readonly before?: SessionId;
+  readonly limit: number;
+}
+
 /** Read access to the stored sessions. Throws like the store. */
 export interface SessionReader {
   /** @throws MaosError SESSION_NOT_FOUND */
@@ -13,6 +22,8 @@ export interface SessionReader {
    * Most recently stored first, independent of the clock. `before` is the id of the last session on the previous page.
    */
   list(query: { state?: SessionState; limit: number; before?: SessionId }): readonly SessionSummary[];
+  /** By id, newest first: an order that sessions of several projects share. */
+  search(query: SessionSearch): readonly SessionSummary[];
   /** Sessions that land the work of this one, newest first, ended ones included. */
   landingsOf(id: SessionId): readonly SessionId[];
   /** Ids that start or end with the text (ignoring the prefix `sess_`), newest first, at most `limit`. */

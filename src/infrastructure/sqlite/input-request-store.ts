@@ -53,6 +53,7 @@ const selectOne = `${select} WHERE id = ?`;
 const selectSame = `${select} WHERE agent_id = ? AND attempt = ? AND request_key = ?`;
 const selectAttempt = 'SELECT name, state, attempt FROM agents WHERE id = ? AND session_id = ?';
 const anyDue = "SELECT 1 FROM input_requests WHERE state = 'open' AND expires_at <= ? LIMIT 1";
+const countOpen = "SELECT count(*) AS open FROM input_requests WHERE state = 'open' AND expires_at > ?";
 const selectDue = `${select} WHERE state = 'open' AND expires_at <= ? ORDER BY expires_at LIMIT ?`;
 const selectNextDue =
   "SELECT min(expires_at) AS at FROM input_requests WHERE state = 'open' AND session_id = ?";
@@ -116,6 +117,8 @@ export function makeInputRequestStore(db: Database, notifyBy: NotifyBy = () => [
           .all(...values)
           .map(requestTable.fromSql);
       }),
+
+    countOpen: (at) => db.run(() => Number(db.sql(countOpen).get(at)?.open)),
 
     findByText(given, limit) {
       const wanted = given.replace(/^req_/i, '').toUpperCase();

@@ -8,6 +8,7 @@ import type { MilestoneStore } from '../../application/ports/milestones.ts';
 import type { NotificationStore } from '../../application/ports/notifications.ts';
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
 import type { PathClaimStore } from '../../application/ports/path-claims.ts';
+import type { SessionSearch } from '../../application/ports/session-reader.ts';
 import { AgentIdTaken, LandingTaken, type SessionStore } from '../../application/ports/session-store.ts';
 import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
 import type { Team } from '../../application/ports/teams.ts';
@@ -54,6 +55,7 @@ import {
   readLandings,
   readLastSeq,
   readSummary,
+  searchSummaries,
 } from './workflow-reader.ts';
 import {
   appendEvents,
@@ -206,6 +208,10 @@ class SqliteSessionStore implements SessionStore {
 
   list(query: { state?: SessionState; limit: number; before?: SessionId }): readonly SessionSummary[] {
     return listSummaries(this.#db, query);
+  }
+
+  search(query: SessionSearch): readonly SessionSummary[] {
+    return searchSummaries(this.#db, query);
   }
 
   landingsOf(id: SessionId): readonly SessionId[] {

@@ -1,3 +1,4 @@
+import type { SessionSearch } from '../../application/ports/session-reader.ts';
 import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { EventType, RecordedEvent } from '../../domain/events.ts';
@@ -24,6 +25,11 @@ const selectPage = `SELECT ${sessionTable.columns} FROM sessions
   WHERE rowid < ? ORDER BY rowid DESC LIMIT ?`;
 const selectPageOfState = `SELECT ${sessionTable.columns} FROM sessions
   WHERE state = ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`;
+/** Null parameters do not restrict; the text is no pattern, so LIKE cannot be used. */
+const searchWhere = `id < :before AND (:text IS NULL
+  OR instr(lower(id), lower(:text)) OR instr(lower(objective), lower(:text))) ORDER BY id DESC LIMIT :limit`;
+const searchAll = `SELECT ${sessionTable.columns} FROM sessions WHERE ${searchWhere}`;
+const searchState = `SELECT ${sessionTable.columns} FROM sessions WHERE state = :state AND ${searchWhere}`;
 /** For a session that was removed meanwhile: just after the newest session with a smaller id. */
 const selectPlace = `SELECT coalesce(
   (SELECT rowid FROM sessions WHERE id = :id), (SELECT max(rowid) + 1 FROM sessions WHERE id < :id), 0) AS place`;
@@ -145,6 +151,16 @@ export function listSummaries(
       state === undefined
         ? db.sql(selectPage).all(upTo, limit)
         : db.sql(selectPageOfState).all(state, upTo, limit);
+    return summariesOf(db, rows.map(sessionTable.fromSql));
+  });
+}
+
+export function searchSummaries(db: Database, search: SessionSearch): readonly SessionSummary[] {
+  const { state, text = null, before = afterAll, limit } = search;
+  const given = { text, before, limit };
+  return db.read(() => {
+    const rows =
+      state === undefined ? db.sql(searchAll).all(given) : db.sql(searchState).all({ ...given, state });
     return summariesOf(db, rows.map(sessionTable.fromSql));
   });
 }

@@ -21,6 +21,10 @@ export const eventsQuerySchema = z.object({
     .regex(sessionPattern, "must be 'sess_' and 26 characters, such as sess_01K0ABCDEFGHJKMNPQRSTVWXYZ")
     .optional()
     .describe('Only events of this session'),
+  all: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('true: events of every project of this machine, each with `project`'),
 });
 
 export const lastSeenSchema = z
@@ -91,10 +95,18 @@ export const sessionSummarySchema = z
   } satisfies Record<keyof SessionView, z.ZodType>)
   .meta({ id: 'SessionSummary' });
 
+export const projectPath = z.string().describe("Path of the session's project");
+
+export const listedSessionSchema = z
+  .strictObject({ ...sessionSummarySchema.shape, project: projectPath })
+  .meta({ id: 'ListedSession' });
+
 export const snapshotSchema = z
   .strictObject({
     position: z.string().describe('Position after which the events follow'),
-    sessions: z.array(sessionSummarySchema),
+    sessions: z
+      .array(z.union([sessionSummarySchema, listedSessionSchema]))
+      .describe('With `project` in a stream of all projects'),
     omitted: z.int().min(0).describe('Number of older, ended sessions that are omitted'),
   })
   .meta({ id: 'Snapshot' });
@@ -107,5 +119,6 @@ export const sessionEventSchema = z
     session_id: z.string().regex(sessionPattern),
     agent_id: z.string().nullable(),
     data: z.record(z.string(), z.unknown()),
+    project: projectPath.optional().describe('Only in a stream of all projects'),
   })
   .meta({ id: 'SessionEvent' });

@@ -1,6 +1,5 @@
 import type { Clock } from '../../../application/ports/clock.ts';
-import type { SessionId } from '../../../domain/ids.ts';
-import type { EventTail } from './event-tail.ts';
+import type { EventSource } from './event-source.ts';
 
 export interface EventLimits {
   readonly maxStreams: number;
@@ -8,17 +7,13 @@ export interface EventLimits {
   readonly heartbeatMs: number;
   /** How long sent data may stay unread before the stream counts as stalled. */
   readonly stallMs: number;
+  /** How often streams of all projects look for new ones. */
+  readonly lookMs: number;
 }
 
 interface EventStreamOptions extends Pick<EventLimits, 'heartbeatMs' | 'stallMs'> {
-  readonly tail: EventTail;
+  readonly source: EventSource;
   readonly clock: Clock;
-  /** Only events of this session; null: of all sessions. */
-  readonly of: SessionId | null;
-  /** Sent first. */
-  readonly opening: string;
-  /** Events after this position follow. */
-  readonly after: number;
   readonly onStalled: () => void;
   /** Called once, however the stream ended; with an error if the store threw one. */
   readonly onEnd: (error?: unknown) => void;
@@ -35,15 +30,14 @@ export interface EventStream {
  * reader falls behind in the store without using memory, and one that does not read at all is reported as stalled.
  */
 export function makeEventStream(options: EventStreamOptions): EventStream {
-  const { tail, clock, of, heartbeatMs, stallMs } = options;
+  const { source, clock, heartbeatMs, stallMs } = options;
   const encoder = new TextEncoder();
-  let opening: string | null = options.opening;
-  let position = options.after;
+  let opening: string | null = `retry: 1000\n\n${source.opening}`;
   let ended = false;
   let cancelled = false;
   let wake = (): void => {};
   let cancelStall = (): void => {};
-  const leave = tail.join(() => wake());
+  const leave = source.join(() => wake());
 
   const end = (error?: unknown): void => {
     if (ended) return;
@@ -72,10 +66,9 @@ export function makeEventStream(options: EventStreamOptions): EventStream {
       return text;
     }
     while (!ended) {
-      const { frames, upTo } = tail.after(position, of);
-      position = upTo;
-      if (frames.length > 0) return frames.map(({ text }) => text).join('');
-      if (!tail.hasUnsavedEvents && (await waited()) === 'nothing') return ': still here\n\n';
+      const text = source.next();
+      if (text !== '') return text;
+      if (!source.mayHaveMore && (await waited()) === 'nothing') return ': still here\n\n';
     }
     return null;
   };

@@ -1,24 +1,22 @@
-import type { Overview } from '../../../application/ports/feed.ts';
+import type { Clock } from '../../../application/ports/clock.ts';
 import type { Project } from '../../../application/project.ts';
-import { sessionRanMs } from '../../../application/queries/live-status.ts';
 import type { SessionId } from '../../../domain/ids.ts';
-import { summaryView } from '../../contracts/views.ts';
 import type { HttpDeps } from '../server/deps.ts';
-import { eventIdOf, positionIn } from './event-position.ts';
+import { allSource } from './all-source.ts';
+import { type EventSource, projectSource } from './event-source.ts';
 import { type EventLimits, type EventStream, makeEventStream } from './event-stream.ts';
-import { EventTail, frameText } from './event-tail.ts';
+import { EventTail } from './event-tail.ts';
+import { ProjectFeeds } from './project-feeds.ts';
 
-const defaults: EventLimits = { maxStreams: 256, heartbeatMs: 15_000, stallMs: 30_000 };
+const defaults: EventLimits = { maxStreams: 256, heartbeatMs: 15_000, stallMs: 30_000, lookMs: 2_000 };
 
-/** Ended sessions in a snapshot: all of 10,000 would take megabytes. */
-const newestShown = 100;
-
-/** All HTTP subscribers to the project's events. They share one reader of the store. */
+/** All HTTP subscribers to events. Those of one project share one reader of its store. */
 export class EventStreams {
   readonly #deps: HttpDeps;
   readonly #limits: EventLimits;
   readonly #open = new Set<EventStream>();
   #tail: EventTail | null = null;
+  #projects: ProjectFeeds | null = null;
   #stalled = 0;
 
   constructor(deps: HttpDeps) {
@@ -50,22 +48,25 @@ export class EventStreams {
    * @throws MaosError SESSION_NOT_FOUND, and errors of the store
    */
   follow(project: Project, of: SessionId | null, lastSeen: string | null, cut: () => void): ReadableStream {
-    const { feed } = project.store;
+    this.#tail ??= new EventTail(project.store.feed, project.watcher);
+    return this.#start(projectSource(project, this.#tail, of, lastSeen), project.clock, cut);
+  }
+
+  /** The streams of all projects; await its `look` before {@link followAll}. */
+  get projects(): ProjectFeeds {
+    this.#projects ??= new ProjectFeeds(this.#deps.runtime, this.#limits.lookMs);
+    return this.#projects;
+  }
+
+  /** As {@link follow}, for the events of every project. */
+  followAll(clock: Clock, lastSeen: string | null, cut: () => void): ReadableStream {
+    return this.#start(allSource(this.projects, lastSeen), clock, cut);
+  }
+
+  #start(source: EventSource, clock: Clock, cut: () => void): ReadableStream {
     const { runtime } = this.#deps;
-    this.#tail ??= new EventTail(feed, project.watcher);
-    // Checked even when resuming from a position, because an unknown session would have no events.
-    const overview = of === null ? null : feed.overviewOf(of);
-    const resumed = lastSeen === null ? null : positionIn(feed.origin(), feed.lastPosition(), lastSeen);
-    const start =
-      resumed === null
-        ? snapshotOf(project, overview ?? feed.overview(newestShown))
-        : { position: resumed, text: '' };
     const stream = makeEventStream({
-      tail: this.#tail,
-      clock: project.clock,
-      of,
-      opening: `retry: 1000\n\n${start.text}`,
-      after: start.position,
+      ...{ source, clock },
       heartbeatMs: this.#limits.heartbeatMs,
       stallMs: this.#limits.stallMs,
       onStalled: () => {
@@ -84,15 +85,4 @@ export class EventStreams {
     if (this.#deps.ending.aborted) stream.end();
     return stream.body;
   }
-}
-
-function snapshotOf({ store, clock }: Project, { position, sessions, omitted }: Overview) {
-  const eventId = eventIdOf(store.feed.origin(), position);
-  const now = Date.parse(clock.now());
-  const data = {
-    position: eventId,
-    sessions: sessions.map((summary) => summaryView(summary, sessionRanMs(store, summary.session, now))),
-    omitted,
-  };
-  return { position, text: frameText(eventId, 'snapshot', data) };
 }

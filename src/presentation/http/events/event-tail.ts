@@ -2,13 +2,14 @@ import type { ChangeWatcher } from '../../../application/change-watcher.ts';
 import type { FeedStore, PositionedEvent } from '../../../application/ports/feed.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { eventView } from '../../contracts/views.ts';
-import { eventIdOf } from './event-position.ts';
 
 /** An event in the form that every stream sends. */
-interface Frame {
+export interface Frame {
   readonly position: number;
   readonly sessionId: SessionId;
-  readonly text: string;
+  readonly type: string;
+  /** The event as JSON. */
+  readonly data: string;
 }
 
 export interface Page {
@@ -27,8 +28,8 @@ const fullPage = 256 * 1024;
  */
 const batchSize = 100;
 const pageOfStore = 20;
-/** Maximum characters of frames kept for all streams together; readers further behind read the store. */
-const maxKept = 4 * 1024 * 1024;
+/** Default maximum characters of frames kept for all streams together; readers further behind read the store. */
+const usuallyKept = 4 * 1024 * 1024;
 
 /**
  * The newest events of a project, read once for all subscribers. Readers have no queues: each passes its position and
@@ -37,8 +38,8 @@ const maxKept = 4 * 1024 * 1024;
 export class EventTail {
   readonly #feed: FeedStore;
   readonly #watcher: ChangeWatcher;
+  readonly #maxKept: number;
   readonly #readers = new Set<() => void>();
-  #origin: string | null = null;
   /** All events after `#floor`, up to `#head`. */
   #frames: Frame[] = [];
   #kept = 0;
@@ -47,9 +48,10 @@ export class EventTail {
   #changed = false;
   #unsubscribe = (): void => {};
 
-  constructor(feed: FeedStore, watcher: ChangeWatcher) {
+  constructor(feed: FeedStore, watcher: ChangeWatcher, maxKept = usuallyKept) {
     this.#feed = feed;
     this.#watcher = watcher;
+    this.#maxKept = maxKept;
   }
 
   /**
@@ -99,13 +101,13 @@ export class EventTail {
     const events = this.#feed.eventsAfter(this.#head, batchSize);
     this.#changed = events.length === batchSize;
     for (const event of events) {
-      const frame = this.#frameOf(event);
+      const frame = frameOf(event);
       this.#frames.push(frame);
-      this.#kept += frame.text.length;
+      this.#kept += frame.data.length;
       this.#head = frame.position;
     }
     let surplus = 0;
-    for (; this.#kept > maxKept; surplus += 1) this.#kept -= this.#frames[surplus]?.text.length ?? 0;
+    for (; this.#kept > this.#maxKept; surplus += 1) this.#kept -= this.#frames[surplus]?.data.length ?? 0;
     this.#floor = this.#frames[surplus - 1]?.position ?? this.#floor;
     this.#frames.splice(0, surplus);
   }
@@ -115,10 +117,7 @@ export class EventTail {
     const events = this.#feed.eventsAfter(position, pageOfStore, of ?? undefined);
     const last = events.at(-1)?.position ?? position;
     const upTo = events.length === pageOfStore ? last : Math.max(last, this.#head);
-    return firstPage(
-      events.map((event) => this.#frameOf(event)),
-      upTo,
-    );
+    return firstPage(events.map(frameOf), upTo);
   }
 
   /** Searches from the end, because most readers are near it. */
@@ -127,29 +126,20 @@ export class EventTail {
     while (index > 0 && (this.#frames[index - 1]?.position ?? 0) > position) index -= 1;
     return index;
   }
+}
 
-  #frameOf({ position, event }: PositionedEvent): Frame {
-    this.#origin ??= this.#feed.origin();
-    const text = frameText(eventIdOf(this.#origin, position), event.type, eventView(event));
-    return { position, sessionId: event.sessionId, text };
-  }
+function frameOf({ position, event }: PositionedEvent): Frame {
+  const { sessionId, type } = event;
+  return { position, sessionId, type, data: JSON.stringify(eventView(event)) };
 }
 
 /** @param upTo the position to continue from when all frames fit */
 function firstPage(frames: readonly Frame[], upTo: number): Page {
   let size = 0;
-  for (const [index, { position, text }] of frames.entries()) {
-    size += text.length;
+  for (const [index, { position, data }] of frames.entries()) {
+    size += data.length;
     const isFull = size >= fullPage || index + 1 === pageSize;
     if (isFull && index + 1 < frames.length) return { frames: frames.slice(0, index + 1), upTo: position };
   }
   return { frames, upTo };
-}
-
-/**
- * Formats one server-sent event (https://html.spec.whatwg.org/multipage/server-sent-events.html). JSON has no line
- * feeds.
- */
-export function frameText(id: string, type: string, data: unknown): string {
-  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

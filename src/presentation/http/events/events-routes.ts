@@ -1,5 +1,5 @@
 import type { Context, Handler } from 'hono';
-import { isMaosError } from '../../../domain/errors.ts';
+import { isMaosError, MaosError } from '../../../domain/errors.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
 import type { HttpDeps } from '../server/deps.ts';
@@ -15,7 +15,8 @@ const headers = {
 };
 
 /**
- * `GET /events`: events of the project, or of one session (`?session=`), as server-sent events. `id` is a position to
+ * `GET /events`: events of the project, of one session (`?session=`) or of all projects (`?all=true`), as server-sent
+ * events. `id` is a position to
  * continue from (`Last-Event-ID`), `event` the type, `data` the event in its usual form. Without a position, the stream
  * begins with an event `snapshot` and continues exactly from there.
  */
@@ -24,17 +25,20 @@ export function eventsHandler(deps: HttpDeps, streams: EventStreams): Handler<Ht
     // A HEAD request would leave the stream open and unread.
     if (context.req.method === 'HEAD') return context.body(null, 200, headers);
     try {
-      const { session } = parseInput(eventsQuerySchema, context.req.query(), 'query');
+      const { session, all } = parseInput(eventsQuerySchema, context.req.query(), 'query');
+      if (session !== undefined && all === 'true') throw eitherOne();
       const of = (session ?? null) as SessionId | null;
       const { project } = await deps.runtime.openProject(deps.projectPath);
+      if (all === 'true') await streams.projects.look();
       if (streams.isFull) return refuseFull(context);
       const lastSeen = context.req.header('Last-Event-ID') || null;
       const { outgoing } = context.env;
-      return context.body(
-        streams.follow(project, of, lastSeen, () => outgoing.destroy()),
-        200,
-        headers,
-      );
+      const cut = () => outgoing.destroy();
+      const body =
+        all === 'true'
+          ? streams.followAll(project.clock, lastSeen, cut)
+          : streams.follow(project, of, lastSeen, cut);
+      return context.body(body, 200, headers);
     } catch (error) {
       if (isMaosError(error, 'INVALID_INPUT')) {
         return context.json({ code: error.code, message: error.message }, 400);
@@ -45,6 +49,10 @@ export function eventsHandler(deps: HttpDeps, streams: EventStreams): Handler<Ht
       throw error;
     }
   };
+}
+
+function eitherOne(): MaosError {
+  return new MaosError('INVALID_INPUT', "query: give 'session' or 'all=true', not both.");
 }
 
 function refuseFull(context: Context): Response {

@@ -7,6 +7,7 @@ import { eventsHandler } from '../events/events-routes.ts';
 import { mcpRoutes } from '../mcp/mcp-routes.ts';
 import { sseRoutes } from '../mcp/sse-routes.ts';
 import { metricsHandler } from '../metrics/metrics-routes.ts';
+import { overviewEndpoints } from '../overview/overview-routes.ts';
 import { requestEndpoints } from '../requests/requests-routes.ts';
 import { sessionEndpoints } from '../sessions/sessions-routes.ts';
 import { signInEndpoints } from '../sign-in/sign-in-routes.ts';
@@ -52,6 +53,7 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
   const all: readonly Endpoints[] = [
     maos,
     signInEndpoints(deps, guard.names ?? new Set()),
+    overviewEndpoints(deps),
     requestEndpoints(deps),
     sessionEndpoints(deps),
     messageEndpoints(deps),

@@ -75,7 +75,7 @@ export const maosOperations = [
   {
     ...{ method: 'get', path: '/events', id: 'events', tag: 'maos', summary: 'Live event stream' },
     description:
-      "`id` is a position to resume from, `event` the event's type, `data` as below. Without a position the stream begins with the event `snapshot`.",
+      "`id` is a position to resume from, `event` the event's type, `data` as below. Without a position the stream begins with the event `snapshot`. A stream of all projects can send `snapshot` again: it replaces what was known.",
     query: eventsQuerySchema,
     headers: { 'Last-Event-ID': lastSeenSchema },
     answers: {

@@ -6,15 +6,24 @@ import {
   evidenceSchema,
   landingSchema,
   landSchema,
+  sessionPageSchema,
   sessionReferenceSchema,
   sessionStatusSchema,
+  sessionsQuerySchema,
 } from './session-schemas.ts';
 
 const params = { session_id: sessionReferenceSchema };
 const landing = { 'application/json': landingSchema };
 
-/** Operations of a session. */
+/** Operations of sessions. */
 export const sessionOperations = [
+  {
+    ...{ method: 'get', path: '/api/sessions', id: 'listSessions', tag: 'sessions' },
+    summary: 'Sessions of every project of this machine, newest first',
+    query: sessionsQuerySchema,
+    answers: { 200: { description: 'A page', content: { 'application/json': sessionPageSchema } } },
+    errors: errorsOf(refusalSchema, 400, 404),
+  },
   {
     ...{ method: 'get', path: '/api/sessions/{session_id}', id: 'getSessionStatus', tag: 'sessions' },
     ...{ summary: 'A session: its state, agents and files', params },

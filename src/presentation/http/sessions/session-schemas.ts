@@ -1,5 +1,8 @@
 import * as z from 'zod';
-import { sessionSummarySchema } from '../events/event-schemas.ts';
+import { agentStages } from '../../../domain/agent-stage.ts';
+import { sessionPattern } from '../../../domain/ids.ts';
+import { agentState, sessionState } from '../../contracts/session-answers.ts';
+import { listedSessionSchema, projectPath, sessionSummarySchema } from '../events/event-schemas.ts';
 
 /** Schemas of `/api/sessions`. */
 
@@ -9,6 +12,31 @@ export const sessionReferenceSchema = z
   .string()
   .regex(/^[A-Za-z0-9_]{1,128}$/, "must be an id, a part of one, or 'latest'")
   .describe("A session's id, an unambiguous part of it, or 'latest'");
+
+export const defaultSessions = 50;
+
+export const sessionsQuerySchema = z.strictObject({
+  state: sessionState.optional(),
+  project: text(4096).optional().describe('Only sessions of the project with this path'),
+  q: text(200).optional().describe('Part of the id or the objective; the case of ASCII letters is ignored'),
+  limit: z
+    .string()
+    .regex(/^([1-9][0-9]?|1[0-9]{2}|200)$/, 'must be a number from 1 to 200')
+    .optional()
+    .describe(`Default: ${defaultSessions}`),
+  cursor: z
+    .string()
+    .regex(sessionPattern, "must be 'next' of the page before")
+    .optional()
+    .describe('`next` of the page before'),
+});
+
+export const sessionPageSchema = z
+  .strictObject({
+    sessions: z.array(listedSessionSchema).describe('By id, newest first'),
+    next: z.string().nullable().describe('For `cursor` of the next page; null: this is the last'),
+  })
+  .meta({ id: 'SessionPage' });
 
 export const evidenceQuerySchema = z.strictObject({
   agent: text(128).optional().describe('Name of the only agent to include'),
@@ -32,7 +60,18 @@ const named = z.looseObject({ name: z.string() });
 export const sessionStatusSchema = z
   .looseObject({
     ...sessionSummarySchema.shape,
-    agents: z.array(named.extend({ agent_id: z.string(), state: z.string() })),
+    project: projectPath,
+    last_seq: z.int().describe('Of its last event; it is included in what is shown'),
+    agents: z.array(
+      named.extend({
+        agent_id: z.string(),
+        state: agentState,
+        stage: z.enum(agentStages).optional(),
+        phase: z.int(),
+        depends_on: z.array(z.string()).describe('Names of the agents that it waits for'),
+        attempt: z.int(),
+      }),
+    ),
     artifacts: z.array(z.strictObject({ path: z.string(), size_bytes: z.int() })),
     landed: z
       .array(z.looseObject({ agent: z.string(), state: z.string() }))

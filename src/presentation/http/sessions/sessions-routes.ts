@@ -15,15 +15,17 @@ import { locateSession, projectAccess } from '../../project-access.ts';
 import type { HttpDeps } from '../server/deps.ts';
 import { type Endpoints, endpoints, type HttpEnv } from '../server/endpoints.ts';
 import { jsonBody, refusing } from '../server/refusing.ts';
+import { listSessions } from './session-list.ts';
 import { sessionOperations } from './session-operations.ts';
 import {
   diffQuerySchema,
   evidenceQuerySchema,
   landSchema,
   sessionReferenceSchema,
+  sessionsQuerySchema,
 } from './session-schemas.ts';
 
-/** `/api/sessions`: a session's status, evidence and changes, and the landing of its work. */
+/** `/api/sessions`: the sessions; a session's status, evidence and changes, and the landing of its work. */
 export function sessionEndpoints({ runtime, projectPath }: HttpDeps): Endpoints {
   const access = projectAccess(runtime, projectPath);
   const locate = (context: Context<HttpEnv>, latestOf: LatestOf | null = null) => {
@@ -31,9 +33,16 @@ export function sessionEndpoints({ runtime, projectPath }: HttpDeps): Endpoints 
     return locateSession(access, reference, latestOf);
   };
 
+  const list = refusing(async (context) => {
+    const query = parseInput(sessionsQuerySchema, context.req.query(), 'query');
+    return context.json(await listSessions(runtime, query));
+  });
+
   const getSessionStatus = refusing(async (context) => {
     const { project, id } = await locate(context);
-    return context.json(statusView(project, id));
+    // Read before the rest, so that no event after it is missing from what is shown.
+    const last_seq = project.store.lastSeq(id);
+    return context.json({ ...statusView(project, id), project: project.path, last_seq });
   });
 
   const getEvidence = refusing(async (context) => {
@@ -65,6 +74,6 @@ export function sessionEndpoints({ runtime, projectPath }: HttpDeps): Endpoints 
     return context.json(view, landing.workflow === null ? 200 : 202);
   });
 
-  const handlers = { getSessionStatus, getEvidence, getDiff, landSession };
+  const handlers = { listSessions: list, getSessionStatus, getEvidence, getDiff, landSession };
   return endpoints(sessionOperations, handlers, new Hono<HttpEnv>());
 }
