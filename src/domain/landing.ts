@@ -4,6 +4,7 @@ import type { AgentId } from './ids.ts';
 import { type AgentRequest, makePlan, type Plan } from './plan.ts';
 import type { Session } from './session.ts';
 import { isSessionCheck } from './session-check.ts';
+import { inState } from './state-words.ts';
 import type { VerifyRules } from './verification.ts';
 import { type Change, type Workflow, withAgents } from './workflow.ts';
 
@@ -176,5 +177,5 @@ export function whyNotLanded({ repository, landing, state }: Session): string | 
     return 'none of its agents works in a worktree. Give the agents of a plan "workspace": "worktree".';
   }
   if (state === 'completed' || state === 'failed' || state === 'cancelled') return null;
-  return `it is ${state}. Wait until it has ended.`;
+  return `it ${inState(state)}. Wait until it has ended.`;
 }

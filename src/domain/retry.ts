@@ -6,6 +6,7 @@ import type { AgentId } from './ids.ts';
 import { advancePhases } from './orchestration.ts';
 import type { Session } from './session.ts';
 import { startSession } from './session-life.ts';
+import { inState } from './state-words.ts';
 import { agentOf, type Change, type Workflow } from './workflow.ts';
 
 /** Ended without completing. */
@@ -24,15 +25,19 @@ export function decideRetries(workflow: Workflow, only: AgentId | null): readonl
     const agents = workflow.agents.filter(({ state }) => fellShort(state));
     if (agents.length > 0) return agents;
     const { id, state } = workflow.session;
-    throw new MaosError('INVALID_TRANSITION', `Session ${id} is ${state} and has no failed agent to retry.`, {
-      details: { sessionId: id, state },
-    });
+    throw new MaosError(
+      'INVALID_TRANSITION',
+      `Session ${id} ${inState(state)} and has no failed agent to retry.`,
+      {
+        details: { sessionId: id, state },
+      },
+    );
   }
   const named = agentOf(workflow, only);
   if (!fellShort(named.state)) {
     throw new MaosError(
       'INVALID_TRANSITION',
-      `Agent ${named.id} is ${named.state}: only an agent that failed or was cancelled can be retried.`,
+      `Agent ${named.id} ${inState(named.state)}: only an agent that failed or was cancelled can be retried.`,
       { details: { agentId: named.id, state: named.state } },
     );
   }

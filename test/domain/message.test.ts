@@ -77,7 +77,7 @@ const ways: Readonly<Record<MessageState, (message: Message) => Message>> = {
   delivered: (message) => deliverMessage(message, 60_000, at(3)),
   acknowledged: (message) => acknowledgeMessage(message, message.attempt, at(3)),
   expired: (message) => expireMessage(message, at(99)),
-  dead: (message) => buryMessage(message, 'qa is failed', at(3)),
+  dead: (message) => buryMessage(message, 'qa has failed', at(3)),
 };
 
 /** Repeating a step, as a caller without the response would, changes nothing. */

@@ -85,7 +85,7 @@ describe('decideRetries', () => {
   it('refuses a session without a failure', () => {
     const done = played(started(requestOf({ a: [] })), { a: 'completed' });
     const error = thrownBy('INVALID_TRANSITION', () => chosen(done, null));
-    assert.match(error.message, /is completed and has no failed agent to retry/);
+    assert.match(error.message, /has completed and has no failed agent to retry/);
   });
 });
 

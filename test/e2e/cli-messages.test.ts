@@ -118,7 +118,7 @@ describe('maos message', () => {
     for (const session of [['latest'], []]) {
       const late = await maos.run('message', 'send', ...session, 'bob', 'Late.');
       assert.deepEqual([late.status, late.stdout], [4, '']);
-      assert.match(late.stderr, /is completed/);
+      assert.match(late.stderr, /has completed/);
     }
     const textless = await maos.run('message', 'send', 'latest', 'bob');
     assert.equal(textless.status, 3, 'nothing is sent to an agent of the name latest');

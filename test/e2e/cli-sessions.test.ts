@@ -164,7 +164,7 @@ describe('sessions, seen from another process', () => {
 
   it('that ended cannot be cancelled, but are waited for at once', async () => {
     const { status, stderr } = await maos.run('cancel', first.session_id);
-    assert.match(stderr, /already failed\.\n/);
+    assert.match(stderr, /it has failed\.\n/);
     assert.equal(status, 4);
     assert.equal((await maos.run('wait', first.session_id)).status, 1);
     assert.equal((await maos.run('wait', second.session_id)).status, 0);
@@ -215,7 +215,7 @@ describe('a session that runs', () => {
     const asked = events.find(({ type }) => type === 'session.requested');
     assert.deepEqual(asked?.data, { action: 'cancel', agent: null, by: 'terminal', reason: 'enough' });
     const again = await maos.run('cancel', session);
-    assert.match(again.stdout, /is already cancelled/);
+    assert.match(again.stdout, /was already cancelled/);
     assert.equal(again.status, 0);
   });
 

@@ -57,7 +57,7 @@ describe("an agent's program that asks", () => {
     // The program has tried by then, or tries and finds it answered: never does its answer stand.
     const answered = await maos.start(['answer', 'latest', '8080']).finished;
     assert.deepEqual([answered.status, answered.stderr], [0, '']);
-    assert.match(answered.stdout, /^req_\w{26} is answered by a person at a terminal: 8080\n/);
+    assert.match(answered.stdout, /^req_\w{26} was answered by a person at a terminal: 8080\n/);
     assert.equal((await maos.start(['wait', id, '--timeout', '60']).finished).status, 0);
     const logs = await maos.start(['logs', id]).finished;
     assert.match(logs.stdout, /own answer: 4/);

@@ -87,7 +87,7 @@ describe('maos watch in tmux', { skip: withoutTmux }, () => {
     await window.keys('Down', 'x');
     await window.waitFor(/Cancel the agent other\?/);
     await window.keys('y');
-    await window.waitFor(/other is cancelled/);
+    await window.waitFor(/other was cancelled/);
     const { agents, state } = await maos.json<Status>('status', session);
     assert.equal(state, 'running');
     assert.deepEqual(

@@ -337,7 +337,7 @@ export function sessionStoreContract<Store extends SessionStore>(
       const seq = store.lastSeq(lease.sessionId);
       assert.throws(() => store.request(request, 'someone', later), {
         code: 'INVALID_TRANSITION',
-        message: /is already failed: .*cancel/,
+        message: /has already failed: .*cancel/,
       });
       assert.equal(store.lastSeq(lease.sessionId), seq);
       assert.throws(() => store.request({ ...request, sessionId: sessionId() }, 'someone', later), {

@@ -5,6 +5,7 @@ import { type RecordedEvent, sessionEvent } from '../../domain/events.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import { decideRetries, retryWorkflow } from '../../domain/retry.ts';
 import { isSessionEnded, type SessionState } from '../../domain/session.ts';
+import { alreadyInState, inState } from '../../domain/state-words.ts';
 import { totalUsage } from '../../domain/usage.ts';
 import { agentOf, type Workflow } from '../../domain/workflow.ts';
 import type { SessionRequest } from '../ports/ownership.ts';
@@ -50,13 +51,13 @@ export async function requestCancel(
     if (isAgentEnded(agent.state)) {
       throw new MaosError(
         'INVALID_TRANSITION',
-        `Agent ${agentId} cannot be cancelled: it is already ${agent.state}.`,
+        `Agent ${agentId} cannot be cancelled: it ${alreadyInState(agent.state)}.`,
         { details: { sessionId: id, agentId, from: agent.state, to: 'cancelled' } },
       );
     }
   } else {
     if (state === 'cancelled') return;
-    if (isSessionEnded(state)) throw notPossible(id, 'cancelled', state, 'cancelled', 'it is already');
+    if (isSessionEnded(state)) throw notPossible(id, 'cancelled', state, 'cancelled');
   }
   await request(project, { sessionId: id, agentId, desired: 'cancelled', reason }, by);
   await ensureOwnerNotified(project, supervisor, id);
@@ -75,7 +76,7 @@ export async function requestPause(
   reason: string,
 ): Promise<void> {
   const { state } = project.store.summary(id).session;
-  if (isSessionEnded(state)) throw notPossible(id, 'paused', state, 'paused', 'it has ended as');
+  if (isSessionEnded(state)) throw notPossible(id, 'paused', state, 'paused');
   if (state === 'paused') return;
   await request(project, { sessionId: id, agentId: null, desired: 'paused', reason }, by);
   await ensureOwnerNotified(project, supervisor, id, 'paused');
@@ -95,10 +96,13 @@ export async function requestResume(
   const { state } = project.store.summary(id).session;
   if (isSessionEnded(state)) {
     const hint = state === 'failed' ? ' Retry it to run the failed agents again.' : '';
-    throw notPossible(id, 'resumed', state, 'running', 'it has ended as', hint);
+    throw notPossible(id, 'resumed', state, 'running', hint);
   }
   const isNew = await request(project, { sessionId: id, agentId: null, desired: 'running', reason }, by);
-  if (!isNew && state !== 'paused') throw notPossible(id, 'resumed', state, 'running', 'it is');
+  if (!isNew && state !== 'paused') {
+    const hint = ` Follow it with 'maos attach ${id}' (wait-session).`;
+    throw notPossible(id, 'resumed', state, 'running', hint);
+  }
   await ensureOwnerNotified(project, supervisor, id);
 }
 
@@ -123,20 +127,13 @@ export async function requestRetry(
   const workflow = store.load(id);
   const { state } = workflow.session;
   if (state === 'completed' || state === 'cancelled') {
-    throw notPossible(id, 'retried', state, 'running', 'it is', ' Only failed sessions can be retried.');
+    throw notPossible(id, 'retried', state, 'running', ' Only failed sessions can be retried.');
   }
   const agents = decideRetries(workflow, agentId);
   assertBudgetLeft(project, workflow, agentId === null ? change : {});
   if (state === 'failed') return retryFailed(project, supervisor, id, { agentId, by, reason, change });
   if (Object.keys(change).length > 0) {
-    throw notPossible(
-      id,
-      'given another budget',
-      state,
-      'running',
-      'it is',
-      ' Retry it so when it has ended.',
-    );
+    throw notPossible(id, 'given another budget', state, 'running', ' Change its budget once it has ended.');
   }
   const asked = agentId === null ? agents.map((agent) => agent.id) : [agentId];
   try {
@@ -287,10 +284,9 @@ function notPossible(
   what: string,
   from: SessionState,
   to: SessionState,
-  because: string,
   hint = '',
 ): MaosError {
-  return new MaosError('INVALID_TRANSITION', `Session ${id} cannot be ${what}: ${because} ${from}.${hint}`, {
+  return new MaosError('INVALID_TRANSITION', `Session ${id} cannot be ${what}: it ${inState(from)}.${hint}`, {
     details: { sessionId: id, from, to },
   });
 }

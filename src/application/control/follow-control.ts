@@ -5,6 +5,7 @@ import { MaosError, quote } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import { isSessionEnded, type Session, type SessionAction } from '../../domain/session.ts';
+import { inState } from '../../domain/state-words.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 import { followEvents } from '../queries/event-feed.ts';
 import type { SupervisedProject } from '../runtime.ts';
@@ -102,7 +103,7 @@ function refusalOf(
 function assertRetryable({ id, state }: Session): void {
   if (!isSessionEnded(state)) return;
   throw notDone(
-    `Session ${id} is now ${state}, and nothing was retried. Check its status, then retry it again.`,
+    `Session ${id} ${inState(state)} first, so nothing was retried. See 'maos status ${id}', then retry it again.`,
     {
       sessionId: id,
       state,

@@ -1,5 +1,6 @@
 import { MaosError, quote } from '../../domain/errors.ts';
 import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
+import { inState } from '../../domain/state-words.ts';
 import type { Project } from '../project.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -66,7 +67,7 @@ function assertRunning({ store }: Pick<Project, 'store'>, { sessionId, agentId, 
   }
   if (agent.state !== 'running') {
     throw forbidden(
-      `Agent ${agent.name} is ${agent.state}: its processes can do nothing more in its name.`,
+      `Agent ${agent.name} ${inState(agent.state)}: its processes can do nothing more in its name.`,
       agentId,
     );
   }

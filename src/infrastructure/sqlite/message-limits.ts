@@ -3,6 +3,7 @@ import { MaosError } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/ids.ts';
 import type { Message, MessageLimits } from '../../domain/message.ts';
 import { isSessionEnded } from '../../domain/session.ts';
+import { inState } from '../../domain/state-words.ts';
 import { endOfRecipient } from './message-rows.ts';
 import type { Database } from './open-database.ts';
 import { readSession } from './workflow-reader.ts';
@@ -31,7 +32,7 @@ export function assertOpen(db: Database, id: SessionId): void {
   if (!isSessionEnded(state)) return;
   throw new MaosError(
     'INVALID_TRANSITION',
-    `Session ${id} is ${state}: it has no agent left to receive a message.`,
+    `Session ${id} ${inState(state)}: it has no agent left to receive a message.`,
     { details: { sessionId: id, state } },
   );
 }

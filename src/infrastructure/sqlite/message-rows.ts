@@ -5,6 +5,7 @@ import { type Message, type MessageDraft, messageStates } from '../../domain/mes
 import { buryMessage, messageEvent } from '../../domain/message-delivery.ts';
 import { messageTypes } from '../../domain/message-type.ts';
 import { isSessionEnded } from '../../domain/session.ts';
+import { inState } from '../../domain/state-words.ts';
 import type { Database } from './open-database.ts';
 import { choice, type Fields, integer, nullable, table, text, time } from './table.ts';
 import { readSession } from './workflow-reader.ts';
@@ -123,5 +124,5 @@ function buriedIfOver(db: Database, message: Message, at: string): Message {
 }
 
 function describeEnd(name: string, state: AgentState, kind: FailureKind | null): string {
-  return `${showName(name)} is ${state}${kind === null ? '' : ` (${kind})`}`;
+  return `${showName(name)} ${inState(state)}${kind === null ? '' : ` (${kind})`}`;
 }

@@ -4,6 +4,7 @@ import { MaosError } from '../../domain/errors.ts';
 import { agentEvent, type RecordedEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { isSessionEnded } from '../../domain/session.ts';
+import { inState } from '../../domain/state-words.ts';
 import type { Database } from './open-database.ts';
 import { eventOf, eventTable } from './tables.ts';
 import { readSession } from './workflow-reader.ts';
@@ -27,7 +28,7 @@ export function makeMilestoneStore(db: Database): MilestoneStore {
         if (isSessionEnded(state)) {
           throw new MaosError(
             'INVALID_TRANSITION',
-            `Session ${sessionId} is ${state}: nothing more is reported in it.`,
+            `Session ${sessionId} ${inState(state)}: nothing more can be reported in it.`,
           );
         }
         const minuteAgo = new Date(Date.parse(at) - 60_000).toISOString();

@@ -15,6 +15,7 @@ import {
   type SessionAction,
   type SessionState,
 } from '../../domain/session.ts';
+import { alreadyInState, inState } from '../../domain/state-words.ts';
 import type { Change } from '../../domain/workflow.ts';
 import type { Database } from './open-database.ts';
 import { readSession, sessionNotFound } from './workflow-reader.ts';
@@ -233,7 +234,7 @@ function putAgentRequest(
   if (desired === 'pending' && state !== 'failed' && state !== 'cancelled') {
     throw new MaosError(
       'INVALID_TRANSITION',
-      `Agent ${agentId} is ${state}: only an agent that failed or was cancelled can be retried.`,
+      `Agent ${agentId} ${inState(state)}: only an agent that failed or was cancelled can be retried.`,
       { details: { agentId, state } },
     );
   }
@@ -245,7 +246,7 @@ function hasEnded(sessionId: SessionId, state: SessionState, action: SessionActi
   const hint = state === 'failed' && action !== 'retry' ? ' Retry it to run the failed agents again.' : '';
   return new MaosError(
     'INVALID_TRANSITION',
-    `Session ${sessionId} is already ${state}: there is nothing left to ${action}.${hint}`,
+    `Session ${sessionId} ${alreadyInState(state)}: there is nothing left to ${action}.${hint}`,
     { details: { sessionId, state, action } },
   );
 }

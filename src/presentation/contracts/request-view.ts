@@ -41,12 +41,13 @@ export function outcomeText(request: InputRequest): string {
     case 'open':
       return `${id} is open.`;
     case 'expired':
-      return `${id} expired without an answer${request.kind === 'permission' ? ', so it is denied' : ''}.`;
+      return `${id} expired without an answer${request.kind === 'permission' ? ', so it was denied' : ''}.`;
     case 'withdrawn':
-      return `${id} is withdrawn: the agent does not wait for an answer any more.`;
+      return `${id} was withdrawn: the agent no longer waits for an answer.`;
     case 'answered': {
-      if (answer?.kind === 'question') return `${id} is answered${by}: ${shorten(oneLine(answer.text), 200)}`;
-      return `${id} is ${answer?.decision === 'allow' ? 'allowed' : 'denied'}${by}.`;
+      if (answer?.kind === 'question')
+        return `${id} was answered${by}: ${shorten(oneLine(answer.text), 200)}`;
+      return `${id} was ${answer?.decision === 'allow' ? 'allowed' : 'denied'}${by}.`;
     }
   }
 }

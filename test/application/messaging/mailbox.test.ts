@@ -157,7 +157,7 @@ describe('sending', () => {
     end();
     assert.throws(() => send(), {
       code: 'INVALID_TRANSITION',
-      message: /is cancelled: it has no agent left/,
+      message: /was cancelled: it has no agent left/,
     });
     const events = real.project.store.lastSeq(sessionId);
     assert.equal(mailbox.acknowledge(id, 1).state, 'acknowledged');

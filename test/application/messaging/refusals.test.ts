@@ -74,14 +74,14 @@ describe('a message goes to', () => {
     const [waiting = assert.fail()] = send('ann', 'bob');
     end('bob');
     const { state, deadReason } = mailbox.find(waiting.id) ?? assert.fail();
-    assert.deepEqual([state, deadReason], ['dead', 'bob is cancelled']);
+    assert.deepEqual([state, deadReason], ['dead', 'bob was cancelled']);
     const told = project.store.events(sessionId, 0, 100).map(({ type }) => type);
     assert.ok(
       told.indexOf('message.dead') > 0 && told.indexOf('message.dead') < told.indexOf('agent.cancelled'),
     );
     assert.throws(() => send('ann', 'bob'), {
       code: 'INVALID_TRANSITION',
-      message: /^Nothing was sent: bob is cancelled and takes no more messages\..*'lead'.*maos logs/,
+      message: /^Nothing was sent: bob was cancelled and takes no more messages\..*'lead'.*maos logs/,
     });
     assert.deepEqual(names(null, 'tester'), ['ann'], 'the others of the role get it');
     assert.deepEqual(names('ann', 'all'), ['boss', 'cy']);

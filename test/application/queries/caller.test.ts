@@ -77,7 +77,7 @@ describe('the caller that an environment names', () => {
     const id = await start(real, [writesEnvironment('ada')]);
     const first = await variablesOf(real, id, 'ada');
     await endAll(real, id, 1);
-    assert.throws(() => callerOf(real.project, first), forbidden(/Agent ada is failed/));
+    assert.throws(() => callerOf(real.project, first), forbidden(/Agent ada has failed/));
     rmSync(join(sharedContext(real, id), 'end'));
     await requestRetry(real.project, real.supervisor, id, null, 'test', 'Once more.');
     const second = await variablesOf(real, id, 'ada', 2);
@@ -87,7 +87,7 @@ describe('the caller that an environment names', () => {
       forbidden(/Agent ada is in attempt 2, and this process is of attempt 1/),
     );
     await endAll(real, id, 0);
-    assert.throws(() => callerOf(real.project, second), forbidden(/Agent ada is completed/));
+    assert.throws(() => callerOf(real.project, second), forbidden(/Agent ada has completed/));
   });
 
   it('is known to every MAOS of the project, and to none of another', async (t) => {
@@ -112,7 +112,7 @@ describe('the caller that an environment names', () => {
     t.after(() => copied.project.store.close());
     assert.equal(callerOf(copied.project, variables)?.sessionId, id);
     await endAll(real, id, 0);
-    assert.throws(() => callerOf(real.project, variables), forbidden(/Agent ada is completed/));
+    assert.throws(() => callerOf(real.project, variables), forbidden(/Agent ada has completed/));
   });
 
   it('depends on a key that only this user can read', async (t) => {

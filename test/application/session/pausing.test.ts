@@ -193,7 +193,7 @@ describe('pausing', () => {
     const { project, supervisor } = real;
     await assert.rejects(requestPause(project, supervisor, id, 'test', 'Late.'), {
       code: 'INVALID_TRANSITION',
-      message: `Session ${id} cannot be paused: it has ended as completed.`,
+      message: `Session ${id} cannot be paused: it has completed.`,
       details: { ...details, to: 'paused' },
     });
     await assert.rejects(requestResume(project, supervisor, id, 'test', 'Late.'), {
@@ -305,7 +305,7 @@ describe('resuming a session that is not paused', () => {
     const before = real.project.store.lastSeq(id);
     await assert.rejects(requestResume(real.project, real.supervisor, id, 'test', 'Go on.'), {
       code: 'INVALID_TRANSITION',
-      message: /cannot be resumed: it is running\./,
+      message: /cannot be resumed: it is running\. Follow it with 'maos attach/,
     });
     assert.equal(real.project.store.lastSeq(id), before);
     gate.openNow();

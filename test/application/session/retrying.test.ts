@@ -67,7 +67,7 @@ describe('retrying a failed session', () => {
     assert.equal(second.of('session.requested').at(-1)?.data.action, 'retry');
     await assert.rejects(retry(real, first.id), {
       code: 'INVALID_TRANSITION',
-      message: /cannot be retried: it is completed/,
+      message: /cannot be retried: it has completed\. Only failed/,
       details: { sessionId: first.id, from: 'completed', to: 'running' },
     });
   });
@@ -81,7 +81,7 @@ describe('retrying a failed session', () => {
     const second = await settled(real, id);
     assert.equal(second.state, 'failed', 'b has failed still');
     assert.deepEqual(ran(real), { a: 2, b: 1, c: 1 });
-    await assert.rejects(retry(real, id, 'c'), { code: 'INVALID_TRANSITION', message: /is completed/ });
+    await assert.rejects(retry(real, id, 'c'), { code: 'INVALID_TRANSITION', message: /has completed/ });
     await retry(real, id, 'b');
     assert.equal((await settled(real, id)).state, 'completed');
   });
@@ -215,7 +215,7 @@ describe('a retry that has become impossible', () => {
     const late = requestRetry(newOwner.project, newOwner.supervisor, id, bad, 'test', 'Once more.');
     await assert.rejects(late, {
       code: 'INVALID_TRANSITION',
-      message: /is completed: only an agent that failed/,
+      message: /has completed: only an agent that failed/,
     });
     end.openNow();
     const done = await settled(real, id);
@@ -256,6 +256,6 @@ describe('retrying a cancelled session', () => {
     await eventOf(real, id, 'agent.spawned', 'a');
     await requestCancel(real.project, real.supervisor, id, 'test', 'Enough.');
     await settled(real, id);
-    await assert.rejects(retry(real, id), { code: 'INVALID_TRANSITION', message: /it is cancelled/ });
+    await assert.rejects(retry(real, id), { code: 'INVALID_TRANSITION', message: /it was cancelled/ });
   });
 });

@@ -74,7 +74,7 @@ describe('a client over MCP', () => {
       message: 'Not today.',
     });
     assert.equal(done.state, 'answered');
-    assert.match(String(done.summary), /^req_\w+ is denied by a client over MCP\.$/);
+    assert.match(String(done.summary), /^req_\w+ was denied by a client over MCP\.$/);
     end();
     const ended = await bench.ask('wait-session', { session_id: id, timeout_seconds: 60 });
     assert.deepEqual([ended.settled, ended.requests], [true, undefined]);

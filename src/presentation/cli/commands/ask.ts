@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { InputRequests } from '../../../application/requests/input-requests.ts';
 import { whenFree } from '../../../application/when-free.ts';
 import { MaosError } from '../../../domain/errors.ts';
+import { inState } from '../../../domain/state-words.ts';
 import { callingAgent } from '../../calling-agent.ts';
 import { requestView } from '../../contracts/request-view.ts';
 import { namesOf } from '../../contracts/views.ts';
@@ -54,8 +55,6 @@ async function run(context: CommandContext): Promise<number> {
     terminal.document(requestView(request, namesOf(project.store.load(request.sessionId).agents)));
   } else if (answer?.kind === 'question') terminal.line(answer.text);
   if (answer !== null) return exitStatus.done;
-  if (!json) terminal.notice(`No answer: the question ${request.id} ${saidOf[request.state]}.`);
+  if (!json) terminal.notice(`No answer: the question ${request.id} ${inState(request.state)}.`);
   return interrupted.aborted ? exitStatus.interrupted : exitStatus.failed;
 }
-
-const saidOf = { open: 'is open', answered: 'is answered', expired: 'expired', withdrawn: 'was withdrawn' };

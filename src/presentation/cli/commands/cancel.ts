@@ -4,6 +4,7 @@ import { plural } from '../../../domain/amounts.ts';
 import type { EventData } from '../../../domain/events.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
+import { alreadyInState, inState } from '../../../domain/state-words.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import {
@@ -60,7 +61,7 @@ function isCancelled(workflow: Workflow, agent: string | undefined): boolean {
 
 function sessionSaid({ result }: ControlledSession, stopped: readonly Stopped[]): string {
   const { session, agents } = result.workflow;
-  if (result.already) return `${session.id} is already cancelled.`;
+  if (result.already) return `${session.id} ${alreadyInState(session.state)}.`;
   const { completed, total } = progressOf(agents);
   const survivors = stopped.reduce((sum, stop) => sum + stop.survivors, 0);
   return `${session.id} ${session.state}: ${plural(stopped.length, 'running agent')} stopped, ${completed} of ${total} had completed, ${plural(survivors, 'process', 'processes')} left.`;
@@ -73,8 +74,8 @@ function agentSaid(
 ): string {
   const { state } = workflow.session;
   const agent = agentOfSession(workflow, options.text('agent') as string);
-  const was = already ? `is already ${agent.state}` : agent.state;
-  return `${agent.name} (${agent.id}) ${was}, ${plural(survivors, 'process', 'processes')} left. The session is ${state}.`;
+  const was = already ? alreadyInState(agent.state) : agent.state;
+  return `${agent.name} (${agent.id}) ${was}, ${plural(survivors, 'process', 'processes')} left. The session ${inState(state)}.`;
 }
 
 function stoppedSince(project: Project, id: SessionId, after: number): readonly Stopped[] {

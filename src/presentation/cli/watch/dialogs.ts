@@ -1,4 +1,5 @@
 import { showName } from '../../../domain/invisible-marks.ts';
+import { alreadyInState } from '../../../domain/state-words.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import type { Input } from './keys.ts';
 import { askCancel, askDecision, askLand, askPause, askResume, askRetry } from './questions.ts';
@@ -43,7 +44,7 @@ function openRequest(state: WatchState, { agents }: Workflow, name: 'a' | 'd' | 
   if (request === null) return told(state, 'No agent of this session asks anything.');
   const agent = agents.find(({ id }) => id === request.agentId)?.name ?? request.agentId;
   if (name !== 'e') return ask(state, askDecision(request, agent, name === 'a' ? 'allow' : 'deny'));
-  if (request.state !== 'open') return told(state, `${request.id} is ${request.state} already.`);
+  if (request.state !== 'open') return told(state, `${request.id} ${alreadyInState(request.state)}.`);
   if (request.kind === 'permission')
     return told(state, `${agent} asks for a permission: press a to allow it, d to deny it.`);
   return { ...state, dialog: { type: 'answer', request, text: '' } };

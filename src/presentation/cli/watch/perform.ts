@@ -1,5 +1,6 @@
 import { controlUntilReached } from '../../../application/control/follow-control.ts';
 import { startLanding } from '../../../application/landing/start-landing.ts';
+import { inState } from '../../../domain/state-words.ts';
 import { outcomeText } from '../../contracts/request-view.ts';
 import type { OpenSession } from '../facts/projects.ts';
 import { type Caller, storeAnswer } from '../run/answer-request.ts';
@@ -38,8 +39,8 @@ async function control(
   const request = { action, agentId, by: 'terminal', reason: defaultReason(action) };
   const { workflow } = await controlUntilReached(session, request, signal);
   const agent = workflow.agents.find(({ id }) => id === agentId);
-  if (agent !== undefined) return `${agent.name} is ${agent.state}.`;
-  return `${session.id} is ${workflow.session.state}: ${agentCounts(workflow)}.`;
+  if (agent !== undefined) return `${agent.name} ${inState(agent.state)}.`;
+  return `${session.id} ${inState(workflow.session.state)}: ${agentCounts(workflow)}.`;
 }
 
 async function land({ project, supervisor, id }: OpenSession): Promise<string> {

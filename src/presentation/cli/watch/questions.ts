@@ -7,6 +7,7 @@ import { landingScope, whyNotLanded } from '../../../domain/landing.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import { decideRetries } from '../../../domain/retry.ts';
 import { isSessionEnded } from '../../../domain/session.ts';
+import { alreadyInState, inState } from '../../../domain/state-words.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import { askedText } from '../../contracts/request-view.ts';
@@ -21,7 +22,7 @@ const maxNames = 6;
 
 export function askPause({ session, agents }: Workflow): Asked {
   const { id, state } = session;
-  if (state !== 'running') return `${id} is ${state}: only a running session can be paused.`;
+  if (state !== 'running') return `${id} ${inState(state)}: only a running session can be paused.`;
   const { running, pending } = progressOf(agents);
   return {
     title: `Pause ${id}?`,
@@ -37,7 +38,7 @@ export function askPause({ session, agents }: Workflow): Asked {
 
 export function askResume(workflow: Workflow): Asked {
   const { id, state } = workflow.session;
-  if (state !== 'paused') return `${id} is ${state}: only a paused session can be resumed.`;
+  if (state !== 'paused') return `${id} ${inState(state)}: only a paused session can be resumed.`;
   const again = beginningAgain(workflow);
   return {
     title: `Resume ${id}?`,
@@ -57,7 +58,7 @@ export function askCancel(workflow: Workflow, agent: Agent | null): Asked {
 
 function askCancelSession({ session, agents }: Workflow): Asked {
   const { id, state } = session;
-  if (isSessionEnded(state)) return `${id} is ${state} already.`;
+  if (isSessionEnded(state)) return `${id} ${alreadyInState(state)}.`;
   const { running, pending, resumable, completed } = progressOf(agents);
   const waiting = pending + resumable;
   return {
@@ -72,7 +73,7 @@ function askCancelSession({ session, agents }: Workflow): Asked {
 
 function askCancelAgent({ session, agents }: Workflow, agent: Agent): Asked {
   const { id, name, state } = agent;
-  if (isAgentEnded(state)) return `${name} is ${state} already.`;
+  if (isAgentEnded(state)) return `${name} ${alreadyInState(state)}.`;
   const after = dependentsOf(id, agents).filter((other) => !isAgentEnded(other.state));
   return {
     title: `Cancel the agent ${name}?`,
@@ -89,7 +90,7 @@ function askCancelAgent({ session, agents }: Workflow, agent: Agent): Asked {
 export function askRetry(workflow: Workflow, agent: Agent | null): Asked {
   const { id, state } = workflow.session;
   if (state === 'completed' || state === 'cancelled')
-    return `${id} is ${state}: only failed sessions can be retried.`;
+    return `${id} ${inState(state)}: only failed sessions can be retried.`;
   try {
     const agents = decideRetries(workflow, agent?.id ?? null);
     return {
@@ -123,7 +124,7 @@ export function askLand(workflow: Workflow): Asked {
 /** The whole action, because nobody can decide about what they see only the beginning of. */
 export function askDecision(request: InputRequest, agent: string, decision: 'allow' | 'deny'): Asked {
   const { id, sessionId, kind, reason } = request;
-  if (request.state !== 'open') return `${id} is ${request.state} already.`;
+  if (request.state !== 'open') return `${id} ${alreadyInState(request.state)}.`;
   if (kind === 'question') return `${agent} asks a question: press e to answer it.`;
   return {
     title: decision === 'allow' ? `Allow what ${agent} asks?` : `Deny what ${agent} asks?`,

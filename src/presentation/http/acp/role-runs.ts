@@ -12,6 +12,7 @@ import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
 import type { OpenProject, Runtime } from '../../../application/runtime.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { isSessionEnded, type SessionState } from '../../../domain/session.ts';
+import { inState } from '../../../domain/state-words.ts';
 import { notPossible } from './errors.ts';
 import { assertSaysNothing, toTask } from './role-input.ts';
 import { manifestsOf, roleNameOf } from './role-manifest.ts';
@@ -160,7 +161,7 @@ class RoleRun implements RunHandle {
   async cancel(): Promise<void> {
     const { project, supervisor } = this.#open;
     const state = this.#state();
-    if (isSessionEnded(state)) throw notPossible(`Run ${this.id} is ${state} and cannot be cancelled.`);
+    if (isSessionEnded(state)) throw notPossible(`Run ${this.id} cannot be cancelled: it ${inState(state)}.`);
     await requestCancel(project, supervisor, this.#sessionId, 'acp', 'Cancelled over ACP.');
   }
 

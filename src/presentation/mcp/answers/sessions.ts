@@ -6,6 +6,7 @@ import { plural } from '../../../domain/amounts.ts';
 import { isAgentId } from '../../../domain/ids.ts';
 import { progressOf } from '../../../domain/orchestration.ts';
 import type { Session } from '../../../domain/session.ts';
+import { inState } from '../../../domain/state-words.ts';
 import { totalUsage } from '../../../domain/usage.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { lookupIn, unlessLost } from '../../project-access.ts';
@@ -42,7 +43,7 @@ export function summarize({ session, progress, usage }: SessionSummary): string 
   const cost = usage?.costUsd ?? null;
   const spent = cost === null ? '' : ` Cost so far: $${cost.toFixed(2)}.`;
   const still = session.state === 'paused' && progress.running > 0 ? ' Running agents are suspended.' : '';
-  return `Session ${session.id} is ${session.state}${why}: ${plural(total, 'agent')}, ${parts.join(', ')}.${still}${spent}`;
+  return `Session ${session.id} ${inState(session.state)}${why}: ${plural(total, 'agent')}, ${parts.join(', ')}.${still}${spent}`;
 }
 
 /** Why a session is paused: "interrupted", "quota until …, in 12 min". */

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { outputViews } from '../../../application/queries/agent-output.ts';
 import { checkNumberOf } from '../../../application/queries/check-output.ts';
 import { MaosError } from '../../../domain/errors.ts';
+import { inState } from '../../../domain/state-words.ts';
 import { agentState } from '../../contracts/session-answers.ts';
 import { roomBeside } from '../answers/budget.ts';
 import { readPage, readTail } from '../answers/output-page.ts';
@@ -58,6 +59,6 @@ export const agentOutput = defineTool({
       tail_lines === undefined
         ? await readPage(source, cursor ?? null, room)
         : await readTail(source, tail_lines, room);
-    return { ...frame, ...page, summary: `${agent.name} is ${agent.state}. ${page.summary}` };
+    return { ...frame, ...page, summary: `${agent.name} ${inState(agent.state)}. ${page.summary}` };
   },
 });

@@ -8,6 +8,7 @@ import {
 import { shorten } from '../../../domain/cut-text.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { type SessionAction, sessionActions } from '../../../domain/session.ts';
+import { inState } from '../../../domain/state-words.ts';
 import { agentState, sessionState } from '../../contracts/session-answers.ts';
 import { locateSession } from '../../project-access.ts';
 import { tellProgress } from '../answers/follow-session.ts';
@@ -52,7 +53,7 @@ export const controlSession = defineTool({
     );
     const summary = store.summary(id);
     const now = result.workflow.agents.find((member) => member.id === agent?.id);
-    const about = now === undefined ? '' : `Agent ${now.name} is ${now.state}. `;
+    const about = now === undefined ? '' : `Agent ${now.name} ${inState(now.state)}. `;
     return {
       summary: `${saidOf(action, result)}${about}${summarize(summary)} Project: ${shorten(project.path, 300)}.`,
       next: nextStep(summary),

@@ -105,13 +105,13 @@ describe('what changes a session', () => {
   it('is refused with the reason in a state where it is not possible', () => {
     const cases = [
       ['r', 'running', /is running: only a paused session can be resumed/],
-      ['p', 'completed', /is completed: only a running session can be paused/],
-      ['c', 'completed', /is completed already/],
-      ['t', 'completed', /is completed: only failed sessions can be retried/],
+      ['p', 'completed', /has completed: only a running session can be paused/],
+      ['c', 'completed', /has already completed/],
+      ['t', 'completed', /has completed: only failed sessions can be retried/],
       ['l', 'completed', /cannot be landed: none of its agents works in a worktree/],
       ['l', 'running', /cannot be landed/],
       ['a', 'running', /No agent of this session asks anything/],
-      ['x', 'running', /spec is completed already/],
+      ['x', 'running', /spec has already completed/],
     ] as const;
     for (const [name, state, text] of cases) {
       const watched = new Watched(sessionView(team, { state })).press('enter', name);
