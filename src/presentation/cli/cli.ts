@@ -13,6 +13,7 @@ import { exitStatus } from './shell/exit-status.ts';
 import { Interruption, type SignalSource } from './shell/interruption.ts';
 import { OptionValues } from './shell/option-values.ts';
 import type { OutputStream } from './shell/output-writer.ts';
+import { chosenDiffPager, chosenPager } from './shell/pager.ts';
 import { programName } from './shell/program-name.ts';
 import { Terminal } from './shell/terminal.ts';
 
@@ -56,7 +57,7 @@ export async function runCli(
   // An error message could not be shown either.
   deps.stderr.on('error', () => {});
   try {
-    const call = plainCall(argv, deps) ?? (await readCall(argv, terminal, makeRuntime));
+    const call = plainCall(argv, deps) ?? (await readCall(argv, terminal, makeRuntime, deps));
     if (call?.fields != null) terminal.select(call.fields);
     if (call !== null) return await runCall(call, terminal, makeRuntime, deps);
     await terminal.drained();
@@ -90,16 +91,54 @@ function plainCall(argv: readonly string[], deps: CliDeps): ParsedCall | null {
   }
   if (command !== superviseCommand && values.has('from')) return null;
   const project = values.get('project') as string | undefined;
-  return { command, args: [], options: new OptionValues(values), json: false, fields: null, project };
+  return {
+    command,
+    args: [],
+    options: new OptionValues(values),
+    json: false,
+    fields: null,
+    project,
+    pager: false,
+  };
 }
 
+/** Parses any other call; shows help in the pager. */
 async function readCall(
   argv: readonly string[],
   terminal: Terminal,
   makeRuntime: (flags: RuntimeFlags) => Runtime,
+  deps: CliDeps,
 ): Promise<ParsedCall | null> {
   const { parseCall } = await import('./program.ts');
-  return parseCall(argv, terminal, () => makeRuntime({}).version);
+  const interruption = makeInterruption(deps);
+  if (!hasFlag(argv, '--no-pager'))
+    await page(terminal, interruption, deps, async () => chosenPager(deps.env));
+  try {
+    const call = await parseCall(argv, terminal, () => makeRuntime({}).version);
+    if (call === null) await terminal.finished();
+    else terminal.usePager(null);
+    return call;
+  } finally {
+    interruption.dispose();
+  }
+}
+
+function makeInterruption({ signals, endingSignals, exit = process.exit }: CliDeps): Interruption {
+  return new Interruption(signals ?? process, endingSignals, (status) => exit(status));
+}
+
+/** Shows what follows in the pager, if the screen of the terminal does not hold it. */
+async function page(
+  terminal: Terminal,
+  interruption: Interruption,
+  { stdout, env }: CliDeps,
+  choose: () => Promise<string | null>,
+): Promise<void> {
+  if (!terminal.live) return;
+  const { PagedOutput } = await import('./shell/paged-output.ts');
+  const lendTerminal = (): (() => void) => interruption.lendTerminal();
+  const onLeft = (error: Error): void => terminal.loseOutput(error);
+  terminal.usePager(new PagedOutput({ stdout, env, choose, lendTerminal, onLeft }));
 }
 
 async function runCall(
@@ -109,9 +148,12 @@ async function runCall(
   deps: CliDeps,
 ): Promise<number> {
   const { command } = call;
-  const exit = deps.exit ?? ((status: number) => process.exit(status));
-  const interruption =
-    command.ownsProcess === true ? null : new Interruption(deps.signals ?? process, deps.endingSignals, exit);
+  const interruption = command.ownsProcess === true ? null : makeInterruption(deps);
+  const paged = call.pager ? (command.pages?.(call) ?? null) : null;
+  const choosePager = paged === 'diff' ? chosenDiffPager : chosenPager;
+  if (interruption !== null && paged !== null) {
+    await page(terminal, interruption, deps, async () => choosePager(deps.env));
+  }
   terminal.outputLost.addEventListener('abort', () => {
     const status = sayLost(terminal, call.json, deps);
     interruption?.outputLost(status);
@@ -124,10 +166,11 @@ async function runCall(
     status = await command.run(makeContext(call, terminal, makeRuntime, deps, interruption, held));
   } catch (error) {
     if (held.runtime !== null) logFailure(held.runtime, command, error);
+    if (paged !== null) await terminal.finished();
     status = fail(error, call.json, deps);
   }
   // After an interruption, do not wait for a reader that has stopped reading.
-  if (status !== exitStatus.interrupted) await terminal.drained();
+  if (status !== exitStatus.interrupted) await terminal.finished();
   interruption?.dispose();
   if (status !== exitStatus.interrupted && command.ownsProcess !== true) {
     await held.runtime?.finishNotifications();
@@ -138,7 +181,7 @@ async function runCall(
     return status;
   }
   // Its sessions still run in this process, and another process waits for this one to end.
-  exit(status);
+  (deps.exit ?? process.exit)(status);
   return status;
 }
 
@@ -187,6 +230,7 @@ function makeContext(
       await runtime().detach(how);
     },
     watchInterrupts: () => interruption?.watch() ?? new AbortController().signal,
+    lendTerminal: () => interruption?.lendTerminal() ?? (() => {}),
   };
 }
 

@@ -43,6 +43,8 @@ export interface CliCommand {
   readonly hidden?: boolean;
   /** `--project` without a value means the current folder. */
   readonly takesBareProject?: boolean;
+  /** Output that goes through the user's pager if the screen does not hold it; null: none. */
+  pages?(call: Pick<CommandContext, 'args' | 'options'>): 'text' | 'diff' | null;
   /** Handles signals and detaches its sessions itself: the program ends when the command returns. */
   readonly ownsProcess?: boolean;
   /** @returns the exit status */
@@ -86,4 +88,6 @@ export interface CommandContext {
    * the command continues even if stdout can no longer be written. Before it, either ends the program immediately.
    */
   watchInterrupts(): AbortSignal;
+  /** Leaves Ctrl-C to another program on the terminal, such as an editor, until the returned function is called. */
+  lendTerminal(): () => void;
 }

@@ -17,5 +17,6 @@ export const globalOptions: readonly OptionSpec[] = [
     description: 'folder of the project (default: the current folder)',
     kind: 'text',
   },
+  { flags: '--no-pager', description: 'write long output to the terminal directly', kind: 'flag' },
   { flags: '--no-color', description: 'disable colors, as NO_COLOR does', kind: 'flag' },
 ];

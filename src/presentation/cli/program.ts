@@ -115,6 +115,8 @@ export interface ParsedCall {
   /** Paths of `--fields`, which implies `--json`; null: whole documents. */
   readonly fields: readonly string[] | null;
   readonly project: string | undefined;
+  /** False with `--no-pager`. */
+  readonly pager: boolean;
 }
 
 /**
@@ -135,7 +137,7 @@ export async function parseCall(
     program.outputHelp();
     return null;
   }
-  const asked = argv.filter((word) => !['--json', '--no-color'].includes(word));
+  const asked = argv.filter((word) => !['--json', '--no-color', '--no-pager'].includes(word));
   if (asked.length === 1 && ['--version', '-V', '-v'].includes(String(asked[0]))) {
     if (argv.includes('--json')) terminal.document({ version: version() });
     else terminal.line(version());
@@ -263,7 +265,12 @@ function addCommand(
       // '--no-x' sets x to false.
       return [option.name(), option.negate ? value === false : value] as const;
     });
-    const { json, fields, project } = program.opts<{ json?: boolean; fields?: string; project?: string }>();
+    const { json, fields, project, pager } = program.opts<{
+      json?: boolean;
+      fields?: string;
+      project?: string;
+      pager: boolean;
+    }>();
     onCall({
       command,
       args: added.args,
@@ -271,6 +278,7 @@ function addCommand(
       json: json === true || fields !== undefined,
       fields: fields === undefined ? null : fieldPaths(fields),
       project,
+      pager,
     });
   });
 }

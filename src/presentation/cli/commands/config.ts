@@ -35,6 +35,7 @@ export const configCommand: CliCommand = {
     { line: 'maos config set limits.stallMinutes 45', says: 'for all your projects' },
     { line: 'maos config edit --project', says: 'the settings of this project, in your editor' },
   ],
+  pages: ({ args: [action = 'list'] }) => (action === 'list' ? 'text' : null),
   takesBareProject: true,
   async run(context) {
     const [action = 'list', key, value] = context.args;

@@ -5,7 +5,7 @@ import { workDiffView } from '../../contracts/work-view.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
 import { exitStatus } from '../shell/exit-status.ts';
-import { chosenPager, harmlessDiff, page } from '../shell/pager.ts';
+import { harmlessDiff } from '../shell/pager.ts';
 import { shellWord } from '../shell/program-name.ts';
 import { plainPaint } from '../shell/terminal.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
@@ -14,11 +14,10 @@ export const diffCommand: CliCommand = {
   name: 'diff',
   summary: 'Show what agents changed in their worktrees',
   details:
-    "Shows 'git diff' from the commit that each agent began from to the commit with its work. On a terminal it goes through your pager, as with git: GIT_PAGER, core.pager of your own git configuration, PAGER, or less.",
+    "Shows 'git diff' from the commit that each agent began from to the commit with its work. Its pager is that of git: MAOS_PAGER, GIT_PAGER, core.pager of your own git configuration, PAGER, or less.",
   arguments: [sessionArgument, { syntax: '[agent]', description: 'only this agent (default: all)' }],
   options: [
     { flags: '--stat', description: 'changed files with the number of lines', kind: 'flag' },
-    { flags: '--no-pager', description: 'write to the terminal directly', kind: 'flag' },
     allOption,
   ],
   examples: [
@@ -26,6 +25,7 @@ export const diffCommand: CliCommand = {
     { line: 'maos diff latest builder --stat', says: 'the files that one agent changed' },
     { line: 'maos diff k7q2 builder | git apply', says: 'takes its changes without its commits' },
   ],
+  pages: () => 'diff',
   run,
 };
 
@@ -52,7 +52,8 @@ async function run(context: CommandContext): Promise<number> {
     const command = `git -C ${shellWord(workingDirectory)} diff ${agent.work.base}`;
     terminal.notice(`${agent.name} has committed ${sofar}. Its worktree as it is: ${command}`);
   }
-  await show(diffs.map((diff) => textOf(diff, diffs.length > 1, context)).join('\n'), context);
+  const text = diffs.map((diff) => textOf(diff, diffs.length > 1, context)).join('\n');
+  terminal.write(terminal.live ? harmlessDiff(text) : text);
   return exitStatus.done;
 }
 
@@ -62,21 +63,4 @@ function textOf({ agent, text }: WorkDiff, headed: boolean, { terminal }: Comman
   const { work, name } = agent;
   const changes = work.diff === null ? '' : ` (${diffText(work.diff)})`;
   return `${terminal.canvas.paint('bold', `${name}: ${work.branch}${changes}`)}\n${text}`;
-}
-
-async function show(text: string, context: CommandContext): Promise<void> {
-  const { terminal, options, env } = context;
-  if (!terminal.live) {
-    terminal.write(text);
-    return terminal.drained();
-  }
-  const shown = harmlessDiff(text);
-  const pager = options.flag('no-pager') ? null : await chosenPager(env);
-  if (pager !== null && shown !== '') {
-    // Ctrl-C belongs to the pager.
-    context.watchInterrupts();
-    if (await page(shown, pager, env)) return;
-  }
-  terminal.write(shown);
-  return terminal.drained();
 }

@@ -39,6 +39,7 @@ export const eventsCommand: CliCommand = {
     { line: 'maos events -f --type agent', says: 'follow the agents of the newest session' },
     { line: 'maos events latest --json --after 120', says: 'continue after event 120' },
   ],
+  pages: ({ options }) => (options.flag('follow') ? null : 'text'),
   run,
 };
 

@@ -18,6 +18,7 @@ export const evidenceCommand: CliCommand = {
     { line: 'maos evidence latest | gh pr comment 12 --body-file -', says: 'in a pull request' },
     { line: 'maos evidence k7q2 --agent builder --json', says: 'one agent, as JSON' },
   ],
+  pages: () => 'text',
   async run(context) {
     const { args, options, terminal, json } = context;
     const { project, id } = await new SessionFinder(context).session(args[0] ?? 'latest');

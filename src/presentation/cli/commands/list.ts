@@ -66,6 +66,7 @@ export const listCommand: CliCommand = {
     { line: 'maos list --state running', says: 'running sessions' },
     { line: 'maos list --all --json', says: 'every project, as JSON' },
   ],
+  pages: () => 'text',
   run,
 };
 

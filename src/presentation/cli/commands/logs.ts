@@ -75,6 +75,7 @@ export const logsCommand: CliCommand = {
     { line: 'maos logs tester -f -n 20', says: 'the last lines of one agent, and what follows' },
     { line: 'maos logs --since 10m -t', says: 'what came in the last ten minutes, with times' },
   ],
+  pages: ({ options }) => (options.flag('follow') || options.flag('raw') ? null : 'text'),
   run,
 };
 

@@ -89,6 +89,7 @@ export const messageCommand: CliCommand = {
     { line: 'maos message wait msg_01K… --timeout 600', says: 'the reply to it' },
     { line: 'maos message read latest --ack', says: 'what agents wrote to you' },
   ],
+  pages: ({ args: [action] }) => (action === 'list' || action === 'search' ? 'text' : null),
   async run(context) {
     const [action = '', ...words] = context.args;
     const actions = await import('../messages/actions.ts');

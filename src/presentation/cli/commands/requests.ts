@@ -43,6 +43,7 @@ export const requestsCommand: CliCommand = {
     { line: 'maos requests latest --closed --json', says: 'every request of the newest session, as JSON' },
     { line: 'maos requests --wait && maos approve latest', says: 'allow what is asked next' },
   ],
+  pages: ({ options }) => (options.flag('wait') ? null : 'text'),
   run,
 };
 

@@ -30,6 +30,7 @@ export const rolesCommand: CliCommand = {
     { line: 'maos roles', says: 'all of them' },
     { line: 'maos roles reviewer', says: 'the briefing of a reviewer' },
   ],
+  pages: () => 'text',
   async run(context) {
     const [action = 'list', name] = context.args;
     const catalogue = async () => catalogueOf(await context.runtime().roles(context.projectPath));

@@ -23,8 +23,7 @@ export async function editSettings(context: CommandContext, scope: SettingScope)
   const shownCopy = homePath(copy, env.HOME);
   if ((await textOf(copy)) === null) await writeFile(copy, before ?? emptySettings, { mode: 0o600 });
   else terminal.notice(`Going on with the text that was not valid: ${shownCopy}`);
-  // Ctrl-C belongs to the editor.
-  context.watchInterrupts();
+  const interrupted = context.watchInterrupts();
   for (;;) {
     await openEditor(copy, context);
     const text = (await textOf(copy)) ?? '';
@@ -38,7 +37,7 @@ export async function editSettings(context: CommandContext, scope: SettingScope)
       return { file, changed: true };
     } catch (error) {
       if (!isMaosError(error, 'CONFIG_INVALID')) throw error;
-      if (await wantsAgain(context, error.message)) continue;
+      if (await wantsAgain(context, error.message, interrupted)) continue;
       throw new MaosError(
         'CONFIG_INVALID',
         `${error.message}\nNothing was changed. Your text is kept in ${shownCopy}: '${context.program} config edit' goes on with it; remove it to begin again.`,
@@ -48,19 +47,29 @@ export async function editSettings(context: CommandContext, scope: SettingScope)
   }
 }
 
-async function wantsAgain({ terminal, stdin }: CommandContext, problem: string): Promise<boolean> {
-  if (!terminal.live || stdin.isTTY !== true) return false;
+/** Ctrl-C is a no. */
+async function wantsAgain(
+  { terminal, stdin }: CommandContext,
+  problem: string,
+  interrupted: AbortSignal,
+): Promise<boolean> {
+  if (!terminal.live || stdin.isTTY !== true || interrupted.aborted) return false;
   terminal.notice(problem);
   terminal.question('Edit it again? [Y/n] ');
   const lines = createInterface({ input: stdin });
   try {
-    return !/^n/i.test((await lines.question('')).trim());
+    return !/^n/i.test((await lines.question('', { signal: interrupted })).trim());
+  } catch (error) {
+    if (!interrupted.aborted) throw error;
+    terminal.question('\n');
+    return false;
   } finally {
     lines.close();
   }
 }
 
-async function openEditor(file: string, { env, terminal, stdin }: CommandContext): Promise<void> {
+async function openEditor(file: string, context: CommandContext): Promise<void> {
+  const { env, terminal, stdin } = context;
   const isTerminal = terminal.live && stdin.isTTY === true;
   const editor = env.VISUAL || env.EDITOR || (isTerminal ? 'vi' : '');
   if (editor === '') {
@@ -68,12 +77,13 @@ async function openEditor(file: string, { env, terminal, stdin }: CommandContext
       details: { variables: ['VISUAL', 'EDITOR'] },
     });
   }
-  // As git does, so that the variable can contain options.
-  const child = spawn('/bin/sh', ['-c', `${editor} "$@"`, editor, file], {
+  // As git does, so that the variable can contain options. The trap keeps a Ctrl-C in the editor from ending the shell.
+  const child = spawn('/bin/sh', ['-c', `trap : INT; ${editor} "$@"`, editor, file], {
     stdio: isTerminal ? 'inherit' : ['ignore', 'ignore', 'inherit'],
     env: { ...env },
   });
-  const [status, signal] = await once(child, 'close');
+  const takeBack = context.lendTerminal();
+  const [status, signal] = await once(child, 'close').finally(takeBack);
   if (status === 0) return;
   const how = signal === null ? `with status ${status}` : `by ${signal}`;
   throw new MaosError(

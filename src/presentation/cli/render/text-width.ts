@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { eastAsianWidth } from 'get-east-asian-width';
 
 // The package string-width implements the same rules, but takes 20 ms to load, which would slow every command.
@@ -54,4 +55,12 @@ export function padEnd(text: string, width: number): string {
 
 export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - displayWidth(text))) + text;
+}
+
+/** Number of rows that the lines take on a terminal of that width; they may have formats. */
+export function rowsOf(lines: readonly string[], columns: number): number {
+  return lines.reduce(
+    (sum, line) => sum + Math.max(1, Math.ceil(displayWidth(stripVTControlCharacters(line)) / columns)),
+    0,
+  );
 }

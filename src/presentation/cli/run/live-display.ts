@@ -1,8 +1,7 @@
-import { stripVTControlCharacters } from 'node:util';
 import type { RecordedEvent } from '../../../domain/events.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
 import { renderLive } from '../render/live-block.ts';
-import { displayWidth } from '../render/text-width.ts';
+import { rowsOf } from '../render/text-width.ts';
 import { JobControl } from '../shell/job-control.ts';
 import type { Terminal } from '../shell/terminal.ts';
 import { AgentActivities } from './agent-activities.ts';
@@ -113,12 +112,4 @@ export function redraw(lines: readonly string[], occupied: number): string {
     '\u001b[K\n'.repeat(surplus),
     surplus === 0 ? '' : `\u001b[${surplus}A`,
   ].join('');
-}
-
-/** Number of rows that the lines take on a terminal of that width. */
-export function rowsOf(lines: readonly string[], columns: number): number {
-  return lines.reduce(
-    (sum, line) => sum + Math.max(1, Math.ceil(displayWidth(stripVTControlCharacters(line)) / columns)),
-    0,
-  );
 }

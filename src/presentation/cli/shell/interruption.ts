@@ -14,25 +14,33 @@ export interface SignalSource {
 export class Interruption {
   readonly #controller = new AbortController();
   readonly #source: SignalSource;
-  readonly #signals: readonly EndingSignal[];
   readonly #exit: (status: number) => void;
-  readonly #onSignal = (): void => {
-    if (!this.#watched || this.#controller.signal.aborted) this.#exit(exitStatus.interrupted);
-    this.#controller.abort();
-  };
+  readonly #listeners: ReadonlyMap<EndingSignal, () => void>;
   #watched = false;
+  #isLent = false;
 
   constructor(source: SignalSource, signals: readonly EndingSignal[], exit: (status: number) => void) {
     this.#source = source;
-    this.#signals = signals;
     this.#exit = exit;
-    for (const signal of this.#signals) source.on(signal, this.#onSignal);
+    this.#listeners = new Map(signals.map((signal) => [signal, () => this.#onSignal(signal)]));
+    for (const [signal, listener] of this.#listeners) source.on(signal, listener);
   }
 
   /** From here on the first signal only aborts the returned signal. */
   watch(): AbortSignal {
     this.#watched = true;
     return this.#controller.signal;
+  }
+
+  /**
+   * Leaves Ctrl-C to another program on the terminal, such as an editor, until the returned function is called. The
+   * terminal sends it to both.
+   */
+  lendTerminal(): () => void {
+    this.#isLent = true;
+    return () => {
+      this.#isLent = false;
+    };
   }
 
   /**
@@ -44,6 +52,12 @@ export class Interruption {
   }
 
   dispose(): void {
-    for (const signal of this.#signals) this.#source.removeListener(signal, this.#onSignal);
+    for (const [signal, listener] of this.#listeners) this.#source.removeListener(signal, listener);
+  }
+
+  #onSignal(signal: EndingSignal): void {
+    if (this.#isLent && signal === 'SIGINT') return;
+    if (!this.#watched || this.#controller.signal.aborted) this.#exit(exitStatus.interrupted);
+    this.#controller.abort();
   }
 }

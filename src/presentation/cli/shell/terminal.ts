@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { showControls } from '../../../domain/invisible-marks.ts';
 import { type OutputStream, OutputWriter } from './output-writer.ts';
+import type { PagedOutput } from './paged-output.ts';
 import { missingFields, selectFields } from './selected-fields.ts';
 
 /** A format of {@link styleText}. */
@@ -33,7 +34,8 @@ export class Terminal {
   readonly live: boolean;
   /** Whether to draw a live view on it; otherwise lines follow each other. */
   readonly redraws: boolean;
-  readonly #output: OutputWriter;
+  #output: OutputWriter;
+  #page: PagedOutput | null = null;
   readonly #chosenWidth: number;
   #fields: readonly string[] | null = null;
 
@@ -105,6 +107,18 @@ export class Terminal {
     return this.#output.send(bytes);
   }
 
+  /** From now on the output goes there, and what is said to people on the same terminal, in its place between. */
+  usePager(page: PagedOutput | null): void {
+    this.#page = page;
+    this.#output = new OutputWriter(page ?? this.#stdout);
+  }
+
+  /** Settles when all output is where it belongs: the system has it, and the user has left the pager. */
+  async finished(): Promise<void> {
+    await this.#output.drained();
+    await this.#page?.end();
+  }
+
   /** Await after each page of a stream, so that a slow reader does not fill this process's memory. */
   drained(): Promise<void> {
     return this.#output.drained();
@@ -164,6 +178,10 @@ export class Terminal {
 
   /** Where both streams are one terminal or file, stderr must not get ahead of stdout. */
   #say(text: string): void {
+    if (this.#page !== null && this.hasReader) {
+      this.#output.write(text);
+      return;
+    }
     this.#output.flush();
     this.#stderr.write(text);
   }
