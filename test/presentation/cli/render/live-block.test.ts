@@ -4,8 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { noBudget } from '../../../../src/domain/budget.ts';
 import { formatTime } from '../../../../src/presentation/cli/render/format.ts';
 import { renderLive } from '../../../../src/presentation/cli/render/live-block.ts';
-import { displayWidth } from '../../../../src/presentation/cli/render/text-width.ts';
-import { rowsOf } from '../../../../src/presentation/cli/render/text-width.ts';
+import { displayWidth, rowsOf } from '../../../../src/presentation/cli/render/text-width.ts';
 import { colourPaint, plainPaint } from '../../../../src/presentation/cli/shell/terminal.ts';
 import { agent, failureOf, ms, time, usage, waiting, workflow } from '../samples.ts';
 
