@@ -140,7 +140,9 @@ export class MaosRuntime implements Runtime {
           if (lost !== null) throw lost;
         }
       } catch (error) {
-        this.log('warn', 'a project could not be opened', { hash, error });
+        // Where this user has no permission, there is no log to write either.
+        if (!isMaosError(error, 'FORBIDDEN'))
+          this.log('warn', 'a project could not be opened', { hash, error });
         onUnread({ file: this.#projects.storeFile(hash), path: root, error: explainedOrDefect(error) });
       }
     }

@@ -49,13 +49,11 @@ describe('maos config', () => {
 
   it('says what it does not understand, with what to do', async () => {
     const wrong: [words: string[], status: number, stderr: RegExp][] = [
-      [
-        ['set', 'maxDepth'],
-        2,
-        /"set maxDepth" is not complete, or too much\. Use 'maos config set KEY VALUE'/,
-      ],
+      [['set', 'maxDepth'], 2, /Use 'maos config set KEY VALUE', not "set maxDepth"/],
       [['see'], 2, /Unknown action "see"\. Use list, get, set, unset, edit or path\./],
-      [['get', 'maxdep'], 2, /"maxdep" is not a setting/],
+      [['list', 'maxDepth'], 2, /Use 'maos config list', not "list maxDepth"/],
+      [['get', 'maxdep'], 2, /maxdep is not a setting\. Did you mean maxDepth\?/],
+      [['get', 'limits'], 2, /limits is not a setting\. It is a group of settings: limits\./],
       [['set', 'maxDepth', '99'], 2, /maxDepth is 99; it must be a whole number from 0 to 10/],
       [
         ['set', 'allowCommands', '[]', '--project'],

@@ -209,7 +209,7 @@ describe('maos init --project', () => {
     assert.deepEqual([action, file], ['added', join(other, '.mcp.json')]);
     assert.match(
       (await init(['--project', other, '--remove'])).stdout,
-      /^Removed .*other project.*had only the entry/,
+      /^Removed .*other project.*had no other entry/,
     );
     assert.deepEqual(await readdir(other), []);
     assert.equal((await initJson('--project', other, '--remove')).action, 'absent');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -110,6 +110,25 @@ describe('a database', () => {
     assertNothingRan(bench);
     chmodSync(bench.database, 0o600);
     assert.equal(await bench.sessions({ uid }), 1);
+  });
+
+  it('in a home that this user may not write: one line says so', async (t) => {
+    const bench = new EngineBench(t);
+    const uid = unprivileged(t, bench);
+    if (uid === null) return;
+    assert.equal((await bench.run(['run', 'x', '-x', 'first=true'], { uid })).status, 0);
+    execFileSync('chmod', ['-R', 'a-w', bench.home]);
+    const says = /^maos: No permission to write the database [^\n]*$/;
+    for (const words of [['status'], ['list'], ['logs'], touch]) {
+      assertRefused(await bench.run(words, { uid }), { status: 4, code: 'FORBIDDEN', says });
+    }
+    const all = await bench.run(['list', '--all'], { uid });
+    assert.equal(all.status, 1);
+    assert.match(all.stderr, /^Could not read a project: No permission to write the database [^\n]*\n$/);
+    const { stdout, stderr } = await bench.run(['doctor'], { uid });
+    assert.equal(stderr, '');
+    assert.match(stdout, /✗ home .* cannot be used\n {4}Could not use .*permission/);
+    execFileSync('chmod', ['-R', 'u+w', bench.home]);
   });
 
   it('on a disk that is full: status 5; nothing is stored, and it works again when there is room', async (t) => {

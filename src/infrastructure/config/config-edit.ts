@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { applyEdits, modify } from 'jsonc-parser';
+import { unknownSetting } from '../../application/unknown-setting.ts';
 import { MaosError } from '../../domain/errors.ts';
-import { nearest } from '../../domain/nearest.ts';
 import { writeFileAtomic } from '../files/disk/atomic.ts';
 import { fileMode } from '../files/disk/folders.ts';
 import { configPath } from './config.ts';
@@ -9,7 +9,6 @@ import { parseConfig, readText } from './config-file.ts';
 import { layerOf, wrongValue } from './layer.ts';
 import type { Setting } from './setting.ts';
 import { settingsByKey } from './settings-table.ts';
-import { escaped } from './shown-value.ts';
 
 /** A settings file. */
 export interface ConfigPlace {
@@ -118,15 +117,7 @@ function settingFor(key: string): { readonly key: string; readonly setting: Sett
       return { key: name, setting };
     }
   }
-  const inGroup = [...settingsByKey.keys()].filter((name) => name.startsWith(`${key}.`));
-  const meant = nearest(key, settingsByKey.keys());
-  const hint =
-    inGroup.length > 0
-      ? `It is a group of settings: ${inGroup.join(', ')}.`
-      : meant === null
-        ? "'maos config' lists them."
-        : `Did you mean ${meant}?`;
-  throw new MaosError('INVALID_INPUT', `${escaped(key)} is not a setting. ${hint}`, { details: { key } });
+  throw unknownSetting(key, [...settingsByKey.keys()]);
 }
 
 /** The text itself if the setting accepts it, otherwise its value as JSON. */

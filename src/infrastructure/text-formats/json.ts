@@ -12,19 +12,22 @@ export function parseJson(source: string, { comments }: { readonly comments: boo
   const root = parseTree(source, errors, { disallowComments: !comments, allowTrailingComma: comments });
   const [error] = errors;
   if (error !== undefined) {
-    throw new TextFormatError(
-      positionAt(source, error.offset),
-      meanings[printParseErrorCode(error.error)] ?? unexpected,
-    );
+    throw new TextFormatError(positionAt(source, error.offset), meaningOf(error, source));
   }
   if (root === undefined) throw new TextFormatError(positionAt(source, source.length), 'expected a value');
   return readTree(source, root, jsonView);
 }
 
-const unexpected = 'unexpected character';
+function meaningOf({ error, offset }: ParseError, source: string): string {
+  const code = printParseErrorCode(error);
+  const found = source[offset] ?? '';
+  // A bracket too many is the fault, not the comma that could have stood there.
+  if (code === 'CommaExpected' && /[\]}]/.test(found)) return `unexpected '${found}'`;
+  return meanings[code] ?? 'unexpected character';
+}
 
 const meanings: Readonly<Record<string, string>> = {
-  InvalidSymbol: 'expected a value; texts stand in double quotes',
+  InvalidSymbol: 'expected a value; strings need double quotes',
   InvalidNumberFormat: 'not a number',
   PropertyNameExpected: 'expected a key in double quotes',
   ValueExpected: 'expected a value',
@@ -35,10 +38,10 @@ const meanings: Readonly<Record<string, string>> = {
   EndOfFileExpected: 'expected nothing more',
   InvalidCommentToken: 'comments are not allowed here',
   UnexpectedEndOfComment: "the comment has no end: close it with '*/'",
-  UnexpectedEndOfString: 'the text has no closing double quote on its line',
+  UnexpectedEndOfString: 'the string has no closing double quote on its line',
   UnexpectedEndOfNumber: 'the number is incomplete',
   InvalidUnicode: "expected four hexadecimal digits after '\\u'",
-  InvalidEscapeCharacter: "no such escape: write a backslash as '\\\\'",
+  InvalidEscapeCharacter: "unknown escape: write a backslash as '\\\\'",
   InvalidCharacter: "control characters must be escaped: write a line break as '\\n'",
 };
 

@@ -254,11 +254,12 @@ function fail(error: unknown, json: boolean, { stderr }: CliDeps): number {
 }
 
 /**
- * Errors in what the user gave, which stderr has told. Of the settings there may also be no log, because the home is
- * wrong.
+ * Errors in what the user gave, which stderr has told. With wrong settings or missing permissions there may be no log
+ * either: the home is wrong, or cannot be written.
  */
 const toldOnly: ReadonlySet<ErrorCode> = new Set([
   'CONFIG_INVALID',
+  'FORBIDDEN',
   'SESSION_NOT_FOUND',
   'AGENT_NOT_FOUND',
   'INVALID_ROLE',

@@ -61,7 +61,7 @@ export interface CommandContext {
   readonly options: OptionValues;
   /** Whether `--json` was given: print one document, or JSON lines for streams. */
   readonly json: boolean;
-  /** The absolute path from `--project`; default: the current folder. */
+  /** The absolute path from `--project`; default: the current folder. In a repository, its root is the project. */
   readonly projectPath: string;
   /** Whether `--project` was given. */
   readonly projectGiven: boolean;

@@ -14,7 +14,7 @@ export const globalOptions: readonly OptionSpec[] = [
   },
   {
     flags: '-C, --project <path>',
-    description: 'folder of the project (default: the current folder)',
+    description: 'folder of the project (default: the repository or folder you are in)',
     kind: 'text',
   },
   { flags: '--no-pager', description: 'write long output to the terminal directly', kind: 'flag' },

@@ -193,6 +193,9 @@ function usageMessage({ code, message }: CommanderError, argv: readonly string[]
     const unknown = wordsOf(argv).find((word) => word !== 'help');
     return unknown === undefined ? 'A command is missing.' : unknownCommand(unknown, allCommands);
   }
+  if (/missing required argument 'session'/.test(message)) {
+    return "Name the session, or 'latest' for the newest of this project.";
+  }
   const said = message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
   const sentence = said.charAt(0).toUpperCase() + said.slice(1);
   const suggested = /^(.*?)\.? \(Did you mean (?:one of )?(.*)\?\)$/.exec(sentence);

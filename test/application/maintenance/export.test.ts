@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -94,6 +95,21 @@ describe('an archive of a session', () => {
     assert.equal(told.at(-1).hash, manifest.lastHash);
     const stored = JSON.parse(readFileSync(join(unpacked, 'session.json'), 'utf8'));
     assert.deepEqual(stored.workflow, real.project.store.load(id));
+  });
+
+  it('says that the folder of the session is gone', async (t) => {
+    const real = realProject(t);
+    const { id } = await run(real, [shell('a', 'echo one')]);
+    const folder = real.project.files.describe(id);
+    rmSync(folder, { recursive: true });
+    const to = join(real.root, 'session.tar.gz');
+    const { notes } = await exportSession(real.project, id, to, { replace: false, version: '1' });
+    assert.deepEqual(notes, [
+      {
+        path: folder,
+        note: 'the folder of the session is missing: only its records in the database are packed',
+      },
+    ]);
   });
 
   it('names what it cannot pack as it is, and packs the rest', { skip: noBytes }, async (t) => {

@@ -74,6 +74,7 @@ describe('JSON from people', () => {
     ["{'a': 1}", 1, 2, /^expected a value|^expected a key/],
     ['{"a" 1}', 1, 6, /^expected a colon$/],
     ['{"a": 1 "b": 2}', 1, 9, /^expected a comma$/],
+    ['{"a": [1]]}', 1, 10, /^unexpected ']'$/],
     ['{"a": 1', 1, 8, /^expected a comma or '}'$/],
     ['["a\nb"]', 1, 2, /closing double quote/],
     ['', 1, 1, /^expected a value$/],

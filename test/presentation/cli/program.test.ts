@@ -148,7 +148,8 @@ describe('a command line', () => {
     [['list', '--limit', '-3'], /whole number/, 'list'],
     [['wait', '--timeout', 'soon'], /must be a number/, 'wait'],
     [['list', '--state', 'odd'], /Allowed choices are created, running/, 'list'],
-    [['cancel'], /missing required argument 'session'/i, 'cancel'],
+    [['cancel'], /^Name the session, or 'latest' for the newest of this project\.$/, 'cancel'],
+    [['approve'], /^Missing required argument/, 'approve'],
     [['status', 'a', 'b'], /too many arguments/i, 'status'],
     [['list', '--limit'], /argument missing/, 'list'],
   ];

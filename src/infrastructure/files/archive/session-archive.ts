@@ -66,6 +66,13 @@ export async function writeArchive(job: ArchiveJob): Promise<ArchiveReport> {
   }
 }
 
+/** Only the session's own folder must be there: below it, files may go while they are packed. */
+function missingNote({ path }: Place): string | null {
+  return path === ''
+    ? 'the folder of the session is missing: only its records in the database are packed'
+    : null;
+}
+
 class Packer {
   readonly readable: unknown;
   readonly #job: ArchiveJob;
@@ -114,8 +121,8 @@ class Packer {
     try {
       entries = await readdir(folder.at, { withFileTypes: true, encoding: nameEncoding });
     } catch (error) {
-      if (!isMissing(error))
-        this.#notes.push({ path: folder.path, note: `not packed: ${systemCode(error)}` });
+      const note = isMissing(error) ? missingNote(folder) : `not packed: ${systemCode(error)}`;
+      if (note !== null) this.#notes.push({ path: folder.path || this.#job.folder, note });
       return;
     }
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));

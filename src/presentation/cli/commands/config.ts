@@ -1,4 +1,5 @@
 import type { SettingReport, SettingScope } from '../../../application/runtime.ts';
+import { unknownSetting } from '../../../application/unknown-setting.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import { isMaosError, MaosError, quote } from '../../../domain/errors.ts';
 import { showControls } from '../../../domain/invisible-marks.ts';
@@ -51,7 +52,7 @@ export const configCommand: CliCommand = {
       'INVALID_INPUT',
       usage === undefined
         ? `Unknown action ${quote(action)}. Use list, get, set, unset, edit or path.`
-        : `${quote(context.args.join(' '))} is not complete, or too much. Use 'maos config ${usage}'.`,
+        : `Use 'maos config ${usage}', not ${quote(context.args.join(' '))}.`,
       { details: { command: 'config' } },
     );
   },
@@ -94,11 +95,13 @@ async function path(context: CommandContext): Promise<number> {
 
 async function get(context: CommandContext, key: string): Promise<number> {
   const { terminal, json, projectPath } = context;
-  const found = (await context.runtime().settings(projectPath)).settings.find((one) => one.key === key);
+  const { settings } = await context.runtime().settings(projectPath);
+  const found = settings.find((one) => one.key === key);
   if (found === undefined) {
-    throw new MaosError('INVALID_INPUT', `${quote(key)} is not a setting. 'maos config' lists them.`, {
-      details: { key },
-    });
+    throw unknownSetting(
+      key,
+      settings.map((one) => one.key),
+    );
   }
   if (json) terminal.document(found);
   // Nothing else on stdout, for scripts.

@@ -141,7 +141,7 @@ function render(done: Done, context: CommandContext): readonly string[] {
     added: `Added maos to ${place}: ${paint('bold', line)}`,
     updated: `Changed maos in ${place}: ${paint('bold', line)}\n  It was: ${previous}`,
     unchanged: `maos is already in ${place}: ${line}\n  Nothing was changed.`,
-    removed: `Removed ${done.fileRemoved === true ? `${place}, which had only the entry of maos` : `maos from ${place}`}. It was: ${previous}`,
+    removed: `Removed ${done.fileRemoved === true ? `${place}, which had no other entry` : `maos from ${place}`}. It was: ${previous}`,
     absent: `There is no maos in ${place}. Nothing was changed.`,
   };
   const lines = [...said[action].split('\n')];

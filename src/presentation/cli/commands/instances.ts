@@ -30,7 +30,7 @@ export const instancesCommand: CliCommand = {
       terminal.document({ instances: instances.map(instanceView), not_read: unreadViews(unread) });
       return status;
     }
-    if (instances.length === 0) terminal.notice('No maos is running.');
+    if (instances.length === 0) terminal.notice('No maos process is running.');
     else
       for (const line of renderInstances(instances, runtime().version, terminal.canvas)) terminal.line(line);
     return status;

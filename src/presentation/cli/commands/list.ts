@@ -117,13 +117,13 @@ async function run(context: CommandContext): Promise<number> {
     });
     return status;
   }
-  if (listed.length === 0 && lost === null) {
+  if (listed.length === 0) {
+    if (unread.length > 0) return status;
     const where = all ? '' : ` in ${showName(path)}`;
     const hint = all || state !== undefined ? '' : ` '${program} list --all' lists every project.`;
     terminal.notice(`No ${state === undefined ? '' : `${state} `}sessions${where}.${hint}`);
     return status;
   }
-  if (listed.length === 0) return status;
   for (const line of sessionTable(listed, all, terminal.canvas, Date.now())) terminal.line(line);
   // Not on stdout, whose lines programs may take for sessions.
   if (matching > listed.length) {

@@ -1,5 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
-import { explainedOrDefect } from '../../../application/system-error.ts';
+import { dirname } from 'node:path';
+import { explainedOrDefect, systemCode } from '../../../application/system-error.ts';
 import type { Check } from '../facts/check.ts';
 
 /** Checks whether MAOS can store its files in its home. */
@@ -23,9 +24,23 @@ export async function checkHome(home: string): Promise<Check> {
       fix: open ? `Other users can enter it: run chmod 700 '${home}'.` : null,
     };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+    if (systemCode(error) === 'ENOENT') {
+      const why = await whyNotCreated(home);
+      if (why !== null) return problem(`${home} cannot be created`, why);
       return { name, state: 'ok', detail: `${home} (created when first needed)`, fix: null };
     }
     return problem(`${home} cannot be used`, explainedOrDefect(error).message);
+  }
+}
+
+/** Why this user cannot make folders in the nearest folder above that exists; null if they can. */
+async function whyNotCreated(folder: string): Promise<string | null> {
+  const above = dirname(folder);
+  try {
+    await access(above, constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' && above !== folder) return whyNotCreated(above);
+    return explainedOrDefect(error).message;
   }
 }

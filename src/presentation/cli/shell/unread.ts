@@ -5,9 +5,9 @@ import type { Terminal } from './terminal.ts';
 
 /** Lists on stderr the projects that a command's output lacks because they could not be read. */
 export function noticeUnread(unread: readonly UnreadProject[], terminal: Pick<Terminal, 'notice'>): void {
-  for (const { file, path, error } of unread) {
+  for (const { path, error } of unread) {
     terminal.notice(
-      `Could not read the project ${showName(path ?? `of ${file}`)}: ${oneLine(error.message)}`,
+      `Could not read ${path === null ? 'a project' : `the project ${showName(path)}`}: ${oneLine(error.message)}`,
     );
   }
 }
