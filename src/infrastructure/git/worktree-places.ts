@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { lstat, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { WorktreePlace } from '../../application/ports/workspaces.ts';
@@ -65,17 +66,20 @@ export async function isFinished(gitDir: string): Promise<boolean> {
 
 /**
  * Removes a worktree, from the repository too. It is moved aside in one step, so that a half-removed one is never taken
- * for the agent's work.
+ * for the agent's work. What a killed removal has left aside goes with it.
  * @param common the folder that all worktrees of the repository share; null: it is gone
  */
 export async function removeFolder(folder: string, common: string | null): Promise<void> {
   const aside = `${folder}.removed`;
-  let count = 0;
-  const newName = (): string => `${aside}.${process.pid}.${count++}`;
-  if (await exists(aside)) await removeTree(aside, newName);
-  await rename(folder, aside).catch(ignoreMissing);
+  // Not by process ID: the next maos may have the same one, always so in a container.
+  const newName = (): string => `${aside}.${randomBytes(6).toString('hex')}`;
+  await rename(folder, newName()).catch(ignoreMissing);
   for (const gitDir of common === null ? [] : await gitDirsOf(common, folder)) await removeGitDir(gitDir);
-  if (await exists(aside)) await removeTree(aside, newName);
+  const parent = dirname(folder);
+  for (const name of (await readdir(parent).catch(ignoreMissing)) ?? []) {
+    const path = join(parent, name);
+    if (path === aside || path.startsWith(`${aside}.`)) await removeTree(path, newName);
+  }
 }
 
 export async function exists(path: string | Buffer): Promise<boolean> {

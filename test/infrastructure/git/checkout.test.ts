@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { noSetup } from '../../../src/domain/worktree.ts';
+import { isTemporaryName } from '../../../src/infrastructure/files/disk/atomic.ts';
 import { checkOut, discardCheckouts } from '../../../src/infrastructure/git/checkout.ts';
 import { makeGit } from '../../../src/infrastructure/git/run-git.ts';
 import { HistoryRepository } from './history-repository.ts';
@@ -76,32 +77,34 @@ describe('the checkout of a check', () => {
     assert.equal(existsSync(join(plain.folder, '.git/worktrees')), false);
   });
 
-  it('is made again from nothing, or removed, wherever maos was killed', async () => {
-    const step = process.env.MAOS_KILLS === 'all' ? 1 : 13;
-    const { plain, place, commit } = setUp();
-    const before = plain.git('worktree', 'list');
-    const git = makeGit(plain.environment);
-    const deps = { git, layout: plain.layout, environment: plain.environment };
-    const start = step === 1 ? 1 : Number(process.env.MAOS_KILLS ?? 1);
-    for (let at = start, check = 1; ; at += step, check++) {
-      const isKilled = await endedAt(at, git, (by) =>
-        checkOut({ ...deps, git: by }, place, commit, check, null),
-      );
-      const half = plain.layout.checkTree(place.sessionId, place.agentId, check);
-      if (existsSync(half) && !existsSync(`${half}.json`)) {
-        writeFileSync(join(half, 'left'), 'x');
+  for (const killed of ['made', 'removed'] as const) {
+    it(`is made again from nothing and removed, wherever maos was killed while it was ${killed}`, async () => {
+      const isWhole = process.env.MAOS_KILLS === 'all';
+      const { plain, place, commit } = setUp();
+      const before = plain.git('worktree', 'list');
+      const git = makeGit(plain.environment);
+      const deps = { git, layout: plain.layout, environment: plain.environment };
+      const make = (by = git) => checkOut({ ...deps, git: by }, place, commit, 1, null);
+      const discard = (by = git) => discardCheckouts({ ...deps, git: by }, place);
+      const folder = plain.layout.checkTree(place.sessionId, place.agentId, 1);
+      const step = isWhole ? 1 : 13;
+      for (let at = isWhole ? 1 : Number(process.env.MAOS_KILLS ?? 1); ; at += step) {
+        if (killed === 'removed') await make();
+        const came = await endedAt(at, git, killed === 'made' ? make : discard);
+        if (existsSync(folder) && !existsSync(`${folder}.json`)) writeFileSync(join(folder, 'left'), 'x');
+        await make();
+        assert.equal(plain.gitIn(folder, 'status', '--porcelain', '--ignored'), '', `${at}`);
+        assert.equal(plain.gitIn(folder, 'rev-parse', 'HEAD'), commit);
+        await endedAt(at, git, discard);
+        await discard();
+        const left = readdirSync(dirname(folder)).filter((name) => !isTemporaryName(name));
+        assert.deepEqual(left, [], `${at}`);
+        assert.equal(plain.git('worktree', 'list'), before, `${at}`);
+        assert.deepEqual(entriesLeft(join(plain.folder, '.git/worktrees')), [], `${at}`);
+        if (!came) return;
       }
-      const { folder } = await checkOut(deps, place, commit, check, null);
-      assert.equal(plain.gitIn(folder, 'status', '--porcelain', '--ignored'), '', `${at}`);
-      assert.equal(plain.gitIn(folder, 'rev-parse', 'HEAD'), commit);
-      const isStopped = await endedAt(at, git, (by) => discardCheckouts({ ...deps, git: by }, place));
-      await discardCheckouts(deps, place);
-      assert.equal(existsSync(folder), false);
-      assert.equal(plain.git('worktree', 'list'), before, `${at}`);
-      assert.deepEqual(entriesLeft(join(plain.folder, '.git/worktrees')), [], `${at}`);
-      if (!isKilled && !isStopped) return;
-    }
-  });
+    });
+  }
 });
 
 /** A removal that was killed at its last step leaves an empty folder, which git prunes. */

@@ -1,9 +1,4 @@
-import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { fc } from '../../helpers/properties.ts';
-import type { HistoryRepository } from './history-repository.ts';
 
 export interface Entry {
   readonly mode: '100644' | '100755' | '120000' | '160000';
@@ -121,52 +116,4 @@ function place(tree: Map<string, Entry>, at: string, some: Entry): void {
     if (other.startsWith(`${at}/`) || at.startsWith(`${other}/`)) tree.delete(other);
   }
   tree.set(at, some);
-}
-
-/** Writes the histories, one after the other from the same root. @returns the last commit of each */
-export function fastImport(
-  repository: HistoryRepository,
-  name: string,
-  root: Tree,
-  branches: readonly (readonly Tree[])[],
-): string[] {
-  const pieces: Buffer[] = [];
-  let mark = 0;
-  const commit = (from: number | null, tree: Tree): number => {
-    mark++;
-    const who = `committer A <a@example.invalid> ${1_700_000_000 + mark} +0000`;
-    const head = `commit refs/histories/${name}/${mark}\nmark :${mark}\n${who}\ndata 1\nx\n`;
-    pieces.push(Buffer.from(`${head}${from === null ? '' : `from :${from}\n`}deleteall\n`));
-    for (const [path, { mode, content }] of tree) {
-      if (mode === '160000') pieces.push(Buffer.from(`M ${mode} ${content} ${path}\n`));
-      else
-        pieces.push(
-          Buffer.from(`M ${mode} inline ${path}\ndata ${content.length}\n`),
-          content,
-          Buffer.from('\n'),
-        );
-    }
-    return mark;
-  };
-  const first = commit(null, root);
-  const tips = branches.map((trees) => {
-    let tip = first;
-    for (const tree of trees) tip = commit(tip, tree);
-    return tip;
-  });
-  const marks = join(repository.root, 'marks');
-  const { status, stderr } = spawnSync('git', ['fast-import', '--quiet', `--export-marks=${marks}`], {
-    cwd: repository.folder,
-    env: repository.environment,
-    input: Buffer.concat(pieces),
-    encoding: 'utf8',
-  });
-  assert.equal(status, 0, stderr);
-  const ids = new Map(
-    readFileSync(marks, 'utf8')
-      .split('\n')
-      .map((line) => line.split(' ') as [string, string]),
-  );
-  rmSync(marks);
-  return tips.map((tip) => ids.get(`:${tip}`) as string);
 }
