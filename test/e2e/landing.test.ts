@@ -301,6 +301,62 @@ it('shows why work does not land by itself', (t) => {
   assert.equal(git('show', 'trunk:greeting.txt'), 'hello');
 });
 
+it('is waited for with the session whose work it lands by itself, and its end counts', async (t) => {
+  const { folder, project, git, maos, plan, planFile } = makeRepository(t);
+  const [gate, checked] = [join(folder, 'gate'), join(folder, 'checked')];
+  // The check passes for the agent, and waits when its work lands.
+  const command = `if [ ! -e '${checked}' ]; then : > '${checked}'; else until [ -e '${gate}' ]; do sleep 0.05; done; grep -q yes '${gate}'; fi`;
+  const agent = { ...agents[0], verify: { command, fix_rounds: 0 } };
+  plan({ objective: 'Greet.', agents: [agent], land: 'auto', on_exit: 'keep' });
+  const detached = (): string => {
+    const { status, stdout, stderr } = maos('run', planFile, '--detach');
+    assert.equal(status, 0, stderr);
+    return stdout.trim();
+  };
+
+  const failing = detached();
+  const early = maos('wait', failing, '--timeout', '3');
+  assert.equal(early.status, 5, early.stdout + early.stderr);
+  writeFileSync(gate, 'no');
+  const waited = maos('wait', failing);
+  assert.equal(waited.status, 1, waited.stdout + waited.stderr);
+  const [, landing] = /^(sess_\w+) failed$/m.exec(waited.stdout) ?? assert.fail(waited.stdout);
+  assert.match(waited.stdout, new RegExp(`^${failing} completed\n`));
+  assert.match(waited.stderr, new RegExp(`See why with: .* status ${landing}`));
+  const document = maos('wait', failing, '--json');
+  assert.equal(document.status, 1);
+  assert.deepEqual(JSON.parse(document.stdout).landed_by, { session_id: landing, state: 'failed' });
+  const attached = maos('attach', failing);
+  assert.equal(attached.status, 1, attached.stdout);
+  assert.match(attached.stdout, /check failed/);
+  assert.match(maos('status', failing).stdout, new RegExp(`landed by ${landing}: failed`));
+
+  rmSync(checked);
+  writeFileSync(gate, 'yes');
+  writeFileSync(join(project, 'greeting.txt'), 'mine\n');
+  const waiting = maos('wait', detached());
+  assert.equal(waiting.status, 4, waiting.stdout + waiting.stderr);
+  assert.match(waiting.stderr, /Take it with: git merge --ff-only maos\/sess_\w+\/landed/);
+
+  rmSync(checked);
+  git('checkout', '-q', 'greeting.txt');
+  const good = maos('wait', detached());
+  assert.equal(good.status, 0, good.stdout + good.stderr);
+  assert.match(good.stdout, /^(sess_\w+) completed\n(sess_\w+) completed\n$/);
+  assert.equal(git('show', 'main:greeting.txt'), 'hello');
+});
+
+it('is not waited for when it cannot begin', (t) => {
+  const { maos, plan, planFile } = makeRepository(t);
+  const first = greet('english', 'echo hello > greeting.txt; git branch -m main trunk');
+  plan({ objective: 'Greet.', agents: [first], land: 'auto', on_exit: 'keep' });
+  const id = maos('run', planFile, '--detach').stdout.trim();
+  const waited = maos('wait', id);
+  assert.equal(waited.status, 4, waited.stdout + waited.stderr);
+  assert.match(waited.stderr, new RegExp(`does not land: .*main.* Try again with: maos land ${id}`));
+  assert.equal(maos('attach', id).status, 4);
+});
+
 it('lands by itself once, also when MAOS is killed as the session completes', async (t) => {
   const { project, maos, killAt, plan, planFile } = makeRepository(t);
   plan({ objective: 'Greet.', agents: agents.slice(0, 1), land: 'auto', on_exit: 'keep' });

@@ -1,4 +1,5 @@
 import { isSettled, waitForSession } from '../../../application/control/control.ts';
+import { landingByItself } from '../../../application/landing/following-landing.ts';
 import type { CommandContext } from '../command.ts';
 import type { OpenSession } from '../facts/projects.ts';
 import { exitStatus } from '../shell/exit-status.ts';
@@ -52,17 +53,44 @@ export async function viewSession(
   return settled;
 }
 
-/** {@link viewSession}, then the report of its end. @returns the exit status */
+/**
+ * {@link viewSession}, then the report of its end; then the session that lands its work, if its plan says so.
+ * @returns the exit status
+ */
 export async function attachSession(
   context: CommandContext,
   session: OpenSession,
   options: ViewOptions = {},
 ): Promise<number> {
-  if (await viewSession(context, session, options)) return reportEnd(context, session);
   const { terminal } = context;
+  if (await viewSession(context, session, options)) {
+    const status = reportEnd(context, session);
+    const left = AbortSignal.any([context.watchInterrupts(), terminal.outputLost]);
+    const landing = await landingOf(context, session, left);
+    if (landing === null) return status;
+    if (!context.json) terminal.line();
+    return attachSession(context, landing);
+  }
   if (terminal.outputLost.aborted) return exitStatus.done;
   terminal.notice(leftText(context, session));
   return exitStatus.interrupted;
+}
+
+/**
+ * Waits until it is decided which session lands the work of a completed one by itself.
+ * @returns null if none does, or the signal aborted first
+ */
+export async function landingOf(
+  context: CommandContext,
+  session: OpenSession,
+  signal: AbortSignal,
+): Promise<OpenSession | null> {
+  const { project, id } = session;
+  const stopWatching = watchOwner(session, context);
+  const landing = await whileOwned(session, signal, (whole) => landingByItself(project, id, whole)).finally(
+    stopWatching,
+  );
+  return landing === null ? null : { ...session, id: landing };
 }
 
 /** What Ctrl-C in a view means. */
