@@ -94,9 +94,12 @@ async function whyBlocked(
   }
   if (change.before !== null || before === after || after === null) return null;
   // A new file: nothing untracked may be at its place, or where its folders must be.
-  for (const above of foldersAbove(path)) {
+  for (const above of foldersAbove(path).toReversed()) {
     const kind = await kindAt(folder, above);
-    if (kind !== null && kind !== 'folder' && !removed.has(above)) return inTheWay(above);
+    if (kind === 'folder') continue;
+    if (kind !== null && !removed.has(above)) return inTheWay(above);
+    // Nothing is below; looking there would follow a link.
+    break;
   }
   if (before === null) return null;
   if (before !== folderPrint) return (await isRenamedByCase(folder, path, removed)) ? null : inTheWay(path);

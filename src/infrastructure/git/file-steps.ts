@@ -119,10 +119,14 @@ async function makeAbove(checkout: string, path: string): Promise<boolean> {
   return true;
 }
 
+/** Not below a link, which may lead anywhere. */
 async function removeEmptyAbove(checkout: string, path: string): Promise<void> {
-  for (const above of foldersAbove(path)) {
-    if (!(await removeEmpty(checkout, above))) return;
+  const found: string[] = [];
+  for (const above of foldersAbove(path).toReversed()) {
+    if ((await kindAt(checkout, above)) !== 'folder') break;
+    found.unshift(above);
   }
+  for (const above of found) if (!(await removeEmpty(checkout, above))) return;
 }
 
 /** @returns whether the folder is gone */

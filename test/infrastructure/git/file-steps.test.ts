@@ -26,6 +26,9 @@ const before: TestFiles = {
   'becomes a file/x': 'x',
   'becomes a submodule': 'file',
   'was a submodule': { submodule: '' },
+  'link to itself': { link: 'link to itself' },
+  'link to a folder': { link: 'beside' },
+  'beside/deep': { submodule: '' },
   same: 'untouched',
 };
 const staged: TestFiles = {
@@ -36,8 +39,13 @@ const staged: TestFiles = {
   'becomes a folder/deep/below': 'b',
   'becomes a file': 'f',
   'was a submodule': 'file',
+  'link to itself/deep/below': 'b',
+  'link to a folder/deep/below': 'b',
 };
-const removed = ['folder/deep/a', 'becomes a folder', 'becomes a file/x'];
+const removed = [
+  ...['folder/deep/a', 'becomes a folder', 'becomes a file/x'],
+  ...['link to itself', 'link to a folder'],
+];
 
 async function setUp() {
   const folder = mkdtempSync(join(root, 'steps-'));
@@ -71,7 +79,9 @@ describe('the steps of a checkout', () => {
       if (!isStopped) assert.equal(filesIn(folders.checkout).text, 'false two');
       await undoSteps(folders, steps);
       assert.deepEqual(filesIn(folders.checkout), old, `${at}`);
-      assert.equal(await printAt(folders.checkout, 'was a submodule'), folderPrint);
+      for (const empty of ['was a submodule', 'beside/deep']) {
+        assert.equal(await printAt(folders.checkout, empty), folderPrint, `${at}`);
+      }
       if (!isStopped) return;
     }
   });

@@ -180,6 +180,17 @@ describe('moving a branch', () => {
     assert.deepEqual(filesIn(agents), files);
   });
 
+  it('puts a folder in the place of a link, wherever that leads', async () => {
+    const { plain, from, to } = make(
+      { loop: { link: 'loop' }, aside: { link: 'tracked' }, 'tracked/deep': 'x' },
+      { loop: null, 'loop/deep/file': 'f', aside: null, 'aside/deep/file': 'f' },
+    );
+    assert.deepEqual(await plain.workspaces.moveBranch(plain.folder, 'main', from, to), { how: 'moved' });
+    assertAt(plain, to);
+    assert.deepEqual(await plain.workspaces.moveBranch(plain.folder, 'main', to, from), { how: 'moved' });
+    assertAt(plain, from);
+  });
+
   it('follows a branch that is another name of one', async () => {
     const { plain, from, to } = setUp();
     plain.git('symbolic-ref', 'refs/heads/trunk', 'refs/heads/main');
