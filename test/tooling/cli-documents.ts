@@ -112,7 +112,11 @@ export const cliDocuments: Readonly<Record<string, z.ZodType>> = {
     not_read: unread,
   }),
   status,
-  wait: z.strictObject({ ...summary, timed_out: z.boolean() }),
+  wait: z.strictObject({
+    ...summary,
+    landed_by: sessionStatusSchema.shape.landed_by,
+    timed_out: z.boolean(),
+  }),
   logs: z.looseObject({ agent_id: text, name: text, stream: text, line: text }),
   events: sessionEventSchema,
   'run --dry-run': z.looseObject({ dry_run: z.literal(true), ...summary }),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -54,6 +55,26 @@ async function course(repository: ScratchRepository, folder = repository.folder)
   assert.doesNotMatch(repository.gitIn(folder, 'worktree', 'list'), /agents/);
   assert.deepEqual(stateOf(folder), before, 'the checkout of the user is as it was');
   return { remarks, kept };
+}
+
+/** Files of a large repository; `MAOS_FILES=50000` makes it as large as people have them. */
+const files = Number(process.env.MAOS_FILES ?? 2_000);
+
+/** Commits files in folders of 1,000; the user's checkout has none of them. */
+function addFiles(repository: ScratchRepository, count: number): void {
+  const { folder, environment: env } = repository;
+  const makeTree = (lines: readonly string[]): string =>
+    execFileSync('git', ['mktree'], { cwd: folder, env, input: lines.join('\n'), encoding: 'utf8' }).trim();
+  const blob = repository.git('rev-parse', 'HEAD:a.txt');
+  const names = Array.from({ length: 1_000 }, (_, number) => `file-${number}.txt`);
+  const tree = makeTree(names.map((name) => `100644 blob ${blob}\t${name}`));
+  const folders = Array.from(
+    { length: count / 1_000 },
+    (_, number) => `040000 tree ${tree}\tfolder-${number}`,
+  );
+  const top = makeTree([`100644 blob ${blob}\ta.txt`, ...folders]);
+  const commit = repository.git('commit-tree', top, '-p', 'HEAD', '-m', 'Many files');
+  repository.git('update-ref', 'refs/heads/main', commit);
 }
 
 describe('an agent works and its worktree goes in a repository', () => {
@@ -176,6 +197,21 @@ describe('an agent works and its worktree goes in a repository', () => {
       repository.workspaces.begin(repository.folder),
       /not in a git repository.*git init/s,
     );
+  });
+
+  it(`of ${files} files in a sparse checkout`, async (t) => {
+    const repository = scratch(t);
+    addFiles(repository, files);
+    repository.git('sparse-checkout', 'set', '--no-cone', '/folder-1/file-1.txt');
+    repository.git('reset', '-q', '--hard');
+    const { kept } = await course(repository);
+    assert.equal(repository.git('ls-tree', '-r', '--name-only', kept.commit).split('\n').length, files + 2);
+  });
+
+  it(`with ${files} files in the worktree of the agent`, async (t) => {
+    const repository = scratch(t);
+    addFiles(repository, files);
+    await course(repository);
   });
 
   it('on a full disk stays, with the reason, until there is space', async (t) => {
