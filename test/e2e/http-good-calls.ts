@@ -74,6 +74,8 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
       },
       'cancelRun.run_id': [ended.run_id],
       agent: ['tester', 'nobody'],
+      ...{ 'getAgentSteps.cursor': ['0', '7+1'], 'getAgentSteps.before': ['end', '12'], attempt: [1] },
+      ...{ 'getSessionEvents.before': ['3'], check: ['1', 'last'] },
       ...{ cursor: [session], project: ['/nowhere'] },
       ...{ session: [session], session_id: [session, 'latest'], index: ['0', '1', '2'] },
       'getSession.session_id': [ended.session_id],
@@ -191,6 +193,12 @@ async function sessions(client: DocumentClient, session_id: string): Promise<voi
   const { body } = await client.call('getSessionStatus', { params });
   assert.equal(body.agents[0].name, 'tester');
   await client.call('getEvidence', { params });
+  await client.call('getSessionEvents', { params });
+  await client.call('getSessionMessages', { params });
+  const ofAgent = { ...params, agent: 'tester' };
+  for (const id of ['getSessionAgent', 'getAgentSteps', 'getAgentOutput'])
+    await client.call(id, { params: ofAgent });
+  await client.call('getCheckOutput', { params: { ...ofAgent, check: 'last' }, status: 404 });
   await client.call('getDiff', { params, query: { agent: 'tester' }, status: 400 });
   await client.call('landSession', { params, body: { dry_run: true }, status: 409 });
 }

@@ -2,9 +2,15 @@ import type { Agent } from '../../domain/agent.ts';
 import type { EventType, RecordedEvent } from '../../domain/events.ts';
 import type { SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
-import type { CheckReport } from '../../domain/verification.ts';
-import type { ProgramExit } from '../ports/agent-disk.ts';
 import type { Project } from '../project.ts';
+import {
+  type AttemptEvidence,
+  allEvents,
+  attemptsOf,
+  type CheckRecord,
+  checksIn,
+  historyEvents,
+} from './agent-history.ts';
 import { type LogState, logStateOf } from './check-logs.ts';
 
 type Needs = Pick<Project, 'store' | 'host'>;
@@ -30,24 +36,7 @@ export interface AgentEvidence {
   readonly landed: readonly LandedEvidence[];
 }
 
-/** One start of an agent's program. */
-export interface AttemptEvidence {
-  readonly attempt: number;
-  readonly startedAt: string;
-  /** The event that ended it; null while it runs. */
-  readonly end: RecordedEvent | null;
-  /** The exit of its program; null if no record of it is left, as for all attempts but the last. */
-  readonly exit: ProgramExit | null;
-}
-
-export interface CheckEvidence {
-  readonly check: number;
-  readonly command: string;
-  readonly commit: string | null;
-  readonly round: number;
-  readonly startedAt: string;
-  /** Null while it runs, or if it was interrupted. */
-  readonly report: CheckReport | null;
+export interface CheckEvidence extends CheckRecord {
   readonly log: { readonly location: string; readonly state: LogState };
 }
 
@@ -60,16 +49,6 @@ export interface LandedEvidence {
 
 export type LandingEvent = Extract<RecordedEvent, { type: `landing.${string}` }>;
 
-const ends = [
-  'agent.finished',
-  'agent.completed',
-  'agent.failed',
-  'agent.cancelled',
-  'agent.postponed',
-  'agent.fell_back',
-  'agent.interrupted',
-] as const satisfies readonly EventType[];
-const checkEvents = ['verify.started', 'verify.passed', 'verify.failed'] as const;
 const landingEvents = [
   'landing.joined',
   'landing.moved',
@@ -78,15 +57,7 @@ const landingEvents = [
   'landing.conflict',
   'landing.restarted',
 ] as const;
-const wanted: readonly EventType[] = [
-  'agent.started',
-  'agent.fix_round',
-  ...ends,
-  ...checkEvents,
-  ...landingEvents,
-];
-
-const pageSize = 1_000;
+const wanted: readonly EventType[] = [...historyEvents, ...landingEvents];
 
 /**
  * @param name only this agent; null: all
@@ -134,39 +105,11 @@ export async function gatherEvidence(project: Needs, id: SessionId, name: string
 }
 
 function eventsOf({ store }: Needs, id: SessionId): readonly RecordedEvent[] {
-  const all: RecordedEvent[] = [];
-  for (let after = 0; ; ) {
-    const page = store.events(id, after, pageSize, wanted);
-    all.push(...page);
-    const last = page.at(-1);
-    if (last === undefined || page.length < pageSize) return all;
-    after = last.seq;
-  }
+  return allEvents(store, id, wanted);
 }
 
 function isLanding(event: RecordedEvent): event is LandingEvent {
   return (landingEvents as readonly string[]).includes(event.type);
-}
-
-async function attemptsOf(
-  { host }: Needs,
-  agent: Agent,
-  events: readonly RecordedEvent[],
-): Promise<readonly AttemptEvidence[]> {
-  const attempts: { attempt: number; startedAt: string; end: RecordedEvent | null }[] = [];
-  for (const event of events) {
-    if (event.type === 'agent.started' || event.type === 'agent.fix_round') {
-      attempts.push({ attempt: event.data.attempt, startedAt: event.at, end: null });
-    }
-    // No program has run.
-    if (event.type === 'landing.joined') attempts.pop();
-    const current = attempts.at(-1);
-    // After its program has finished, only its checks are left to end.
-    if (current?.end === null && (ends as readonly string[]).includes(event.type)) current.end = event;
-  }
-  return Promise.all(
-    attempts.map(async (attempt) => ({ ...attempt, exit: await host.programExit(agent, attempt.attempt) })),
-  );
 }
 
 async function checksOf(
@@ -174,21 +117,8 @@ async function checksOf(
   agent: Agent,
   events: readonly RecordedEvent[],
 ): Promise<readonly CheckEvidence[]> {
-  const checks = new Map<number, Omit<CheckEvidence, 'log'>>();
-  for (const event of events) {
-    if (event.agentId !== agent.id) continue;
-    if (event.type === 'verify.started') {
-      const { check, command, commit, round } = event.data;
-      checks.set(check, { check, command, commit, round, startedAt: event.at, report: null });
-    } else if (event.type === 'verify.passed' || event.type === 'verify.failed') {
-      const { report } = event.data;
-      const { check, command, commit, startedAt } = report;
-      const begun = checks.get(check) ?? { check, command, commit, round: 0, startedAt };
-      checks.set(check, { ...begun, startedAt, report });
-    }
-  }
   return Promise.all(
-    [...checks.values()].map(async (check) => ({
+    checksIn(agent, events).map(async (check) => ({
       ...check,
       log: {
         location: host.checkLocation(agent, check.check),

@@ -82,6 +82,8 @@ export interface AgentDisk {
    * above its folder and its CLI would read as instructions.
    */
   prepare(agent: Agent, prompt: string): Promise<void>;
+  /** The prompt of its last start, from its beginning; empty if there is none. */
+  readPrompt(agent: Pick<Agent, 'id' | 'sessionId'>, maxBytes: number): Promise<OutputPage>;
   /**
    * Removes launch records and logs from the folder of a check that has not begun, and renames what tools of the check would
    * find above its checkout: only an agent can have written them.

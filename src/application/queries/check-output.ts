@@ -49,6 +49,6 @@ export function checkNumberOf({ name, proof, verify }: Agent, asked: string): nu
         : 'none has started yet'
       : `its checks are 1 to ${checks}`;
   throw new MaosError('INVALID_INPUT', `Agent '${name}' has no check ${quote(asked)}: ${has}.`, {
-    details: { name, check: asked },
+    details: { problem: 'not_found', name, check: asked },
   });
 }

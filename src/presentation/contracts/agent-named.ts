@@ -2,9 +2,9 @@ import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { Workflow } from '../../domain/workflow.ts';
 
-/** @throws MaosError AGENT_NOT_FOUND, which names the session's agents */
+/** @param name or its full id @throws MaosError AGENT_NOT_FOUND, which names the session's agents */
 export function agentNamed({ session, agents }: Workflow, name: string): Agent {
-  const agent = agents.find((member) => member.name === name);
+  const agent = agents.find((member) => member.name === name || member.id === name);
   if (agent !== undefined) return agent;
   throw new MaosError(
     'AGENT_NOT_FOUND',

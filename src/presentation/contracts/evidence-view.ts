@@ -1,6 +1,6 @@
+import type { AttemptEvidence, CheckRecord } from '../../application/evidence/agent-history.ts';
 import type {
   AgentEvidence,
-  AttemptEvidence,
   CheckEvidence,
   Evidence,
   LandingEvent,
@@ -63,7 +63,7 @@ function agentEvidenceView({ agent, attempts, checks, fixRounds, landed }: Agent
   };
 }
 
-function attemptView({ attempt, startedAt, end, exit }: AttemptEvidence) {
+export function attemptView({ attempt, startedAt, end, exit }: AttemptEvidence) {
   return {
     attempt,
     started_at: startedAt,
@@ -74,10 +74,14 @@ function attemptView({ attempt, startedAt, end, exit }: AttemptEvidence) {
   };
 }
 
-function checkView({ check, command, commit, round, startedAt, report, log }: CheckEvidence) {
+function checkView(check: CheckEvidence) {
+  return { ...checkRecordView(check), log: check.log };
+}
+
+export function checkRecordView({ check, command, commit, round, startedAt, report }: CheckRecord) {
   const begun = { check, command, commit, round, started_at: startedAt };
-  if (report === null) return { ...begun, passed: null, log };
-  return { ...begun, ...checkReportView(report), passed: hasPassed(report), log };
+  if (report === null) return { ...begun, passed: null };
+  return { ...begun, ...checkReportView(report), passed: hasPassed(report) };
 }
 
 function landingView({ type, at, data }: LandingEvent) {

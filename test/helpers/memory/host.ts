@@ -55,6 +55,10 @@ export class MemoryMachine {
       makeRoom: async () => {},
       clearCheck: async () => {},
       prepare: async (agent, prompt) => void this.#prompts.set(agent.id, prompt),
+      readPrompt: async ({ id }, maxBytes) => {
+        const bytes = Buffer.from(this.#prompts.get(id) ?? '');
+        return { bytes: bytes.subarray(0, maxBytes), start: 0, size: bytes.length };
+      },
       start: async (key, agent, spec, sink) => this.#start(key, agent, spec, sink),
       attach: async (key, _agent, sink) => this.#attach(key, sink),
       readOutput: async ({ id }, stream, from, maxBytes, check) =>

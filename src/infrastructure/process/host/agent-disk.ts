@@ -117,6 +117,8 @@ export function makeAgentDisk(deps: {
       }
     },
 
+    readPrompt: async (agent, maxBytes) => readPage(join(folder(agent), promptName), 0, maxBytes),
+
     async clearCheck(agent, number) {
       const top = checkFolder(agent, number);
       // Never through a link, which could lead anywhere.

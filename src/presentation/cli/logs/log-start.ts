@@ -1,6 +1,7 @@
 import type { OutputStream } from '../../../application/ports/agent-disk.ts';
 import type { Project } from '../../../application/project.ts';
-import { isStructured, startOfLine, startOfTail } from '../../../application/queries/agent-output.ts';
+import { startOfTail } from '../../../application/queries/agent-output.ts';
+import { isStructured, startOfLine } from '../../../application/queries/output-lines.ts';
 import { OutputTimes } from '../../../application/queries/output-times.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { AgentLog } from './agent-log.ts';

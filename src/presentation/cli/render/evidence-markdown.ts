@@ -1,6 +1,6 @@
+import type { AttemptEvidence } from '../../../application/evidence/agent-history.ts';
 import type {
   AgentEvidence,
-  AttemptEvidence,
   CheckEvidence,
   Evidence,
   LandedEvidence,

@@ -96,11 +96,10 @@ export function allSource(feeds: ProjectFeeds, lastSeen: string | null): EventSo
 
   const nextOf = (each: Followed): string => {
     const { frames, upTo } = each.feed.tail.after(each.position, null);
-    const project = JSON.stringify(each.feed.project.path);
     let text = '';
     for (const { position, type, data } of frames) {
       each.position = position;
-      text += frameText(allIdOf(positions()), type, `${data.slice(0, -1)},"project":${project}}`);
+      text += frameText(allIdOf(positions()), type, data);
     }
     each.position = upTo;
     return text;

@@ -119,6 +119,7 @@ export const sessionEventSchema = z
     session_id: z.string().regex(sessionPattern),
     agent_id: z.string().nullable(),
     data: z.record(z.string(), z.unknown()),
+    text: z.string().optional().describe('One line for people; only in a stream of all projects'),
     project: projectPath.optional().describe('Only in a stream of all projects'),
   })
   .meta({ id: 'SessionEvent' });

@@ -1,5 +1,6 @@
 import type { ChangeWatcher } from '../../../application/change-watcher.ts';
 import type { FeedStore, PositionedEvent } from '../../../application/ports/feed.ts';
+import type { RecordedEvent } from '../../../domain/events.ts';
 import type { SessionId } from '../../../domain/ids.ts';
 import { eventView } from '../../contracts/views.ts';
 
@@ -38,6 +39,7 @@ const usuallyKept = 4 * 1024 * 1024;
 export class EventTail {
   readonly #feed: FeedStore;
   readonly #watcher: ChangeWatcher;
+  readonly #viewOf: (event: RecordedEvent) => object;
   readonly #maxKept: number;
   readonly #readers = new Set<() => void>();
   /** All events after `#floor`, up to `#head`. */
@@ -48,9 +50,16 @@ export class EventTail {
   #changed = false;
   #unsubscribe = (): void => {};
 
-  constructor(feed: FeedStore, watcher: ChangeWatcher, maxKept = usuallyKept) {
+  /** @param viewOf what is sent of an event */
+  constructor(
+    feed: FeedStore,
+    watcher: ChangeWatcher,
+    viewOf: (event: RecordedEvent) => object = eventView,
+    maxKept = usuallyKept,
+  ) {
     this.#feed = feed;
     this.#watcher = watcher;
+    this.#viewOf = viewOf;
     this.#maxKept = maxKept;
   }
 
@@ -101,7 +110,7 @@ export class EventTail {
     const events = this.#feed.eventsAfter(this.#head, batchSize);
     this.#changed = events.length === batchSize;
     for (const event of events) {
-      const frame = frameOf(event);
+      const frame = this.#frameOf(event);
       this.#frames.push(frame);
       this.#kept += frame.data.length;
       this.#head = frame.position;
@@ -117,7 +126,10 @@ export class EventTail {
     const events = this.#feed.eventsAfter(position, pageOfStore, of ?? undefined);
     const last = events.at(-1)?.position ?? position;
     const upTo = events.length === pageOfStore ? last : Math.max(last, this.#head);
-    return firstPage(events.map(frameOf), upTo);
+    return firstPage(
+      events.map((event) => this.#frameOf(event)),
+      upTo,
+    );
   }
 
   /** Searches from the end, because most readers are near it. */
@@ -126,11 +138,11 @@ export class EventTail {
     while (index > 0 && (this.#frames[index - 1]?.position ?? 0) > position) index -= 1;
     return index;
   }
-}
 
-function frameOf({ position, event }: PositionedEvent): Frame {
-  const { sessionId, type } = event;
-  return { position, sessionId, type, data: JSON.stringify(eventView(event)) };
+  #frameOf({ position, event }: PositionedEvent): Frame {
+    const { sessionId, type } = event;
+    return { position, sessionId, type, data: JSON.stringify(this.#viewOf(event)) };
+  }
 }
 
 /** @param upTo the position to continue from when all frames fit */

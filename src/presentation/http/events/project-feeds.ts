@@ -1,5 +1,8 @@
 import type { Project } from '../../../application/project.ts';
 import type { Runtime } from '../../../application/runtime.ts';
+import type { RecordedEvent } from '../../../domain/events.ts';
+import { describeEvent } from '../../contracts/event-lines.ts';
+import { eventView } from '../../contracts/views.ts';
 import { EventTail } from './event-tail.ts';
 
 /** A project whose events are followed. */
@@ -66,7 +69,7 @@ export class ProjectFeeds {
       for await (const { project } of this.#runtime.allProjects()) {
         found.add(project.path);
         if (this.#byPath.get(project.path)?.project === project || this.#broken.has(project)) continue;
-        const tail = new EventTail(project.store.feed, project.watcher, maxKept);
+        const tail = new EventTail(project.store.feed, project.watcher, viewIn(project), maxKept);
         this.#byPath.set(project.path, { project, tail });
         isChanged = true;
       }
@@ -78,4 +81,9 @@ export class ProjectFeeds {
     }
     if (isChanged) for (const listener of [...this.#listeners]) listener();
   }
+}
+
+/** Clients of all projects are people's: they get the event's words, too. */
+function viewIn({ path: project }: Project): (event: RecordedEvent) => object {
+  return (event) => ({ ...eventView(event), text: describeEvent(event), project });
 }

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { explained } from '../../../application/system-error.ts';
 import { acpEndpoints } from '../acp/acp-routes.ts';
 import { messageEndpoints } from '../acp/messages-routes.ts';
+import { agentEndpoints } from '../agents/agents-routes.ts';
 import { EventStreams } from '../events/event-streams.ts';
 import { eventsHandler } from '../events/events-routes.ts';
 import { mcpRoutes } from '../mcp/mcp-routes.ts';
@@ -56,6 +57,7 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
     overviewEndpoints(deps),
     requestEndpoints(deps),
     sessionEndpoints(deps),
+    agentEndpoints(deps),
     messageEndpoints(deps),
     acpEndpoints(deps),
     mcp,

@@ -1,8 +1,16 @@
 import * as z from 'zod';
 import { agentStages } from '../../../domain/agent-stage.ts';
-import { sessionPattern } from '../../../domain/ids.ts';
+import { messagePattern, sessionPattern } from '../../../domain/ids.ts';
+import { messageStates } from '../../../domain/message.ts';
+import { messageTypes } from '../../../domain/message-type.ts';
+import type { messageView } from '../../contracts/message-view.ts';
 import { agentState, sessionState } from '../../contracts/session-answers.ts';
-import { listedSessionSchema, projectPath, sessionSummarySchema } from '../events/event-schemas.ts';
+import {
+  listedSessionSchema,
+  projectPath,
+  sessionEventSchema,
+  sessionSummarySchema,
+} from '../events/event-schemas.ts';
 
 /** Schemas of `/api/sessions`. */
 
@@ -54,6 +62,80 @@ export const landSchema = z
     dry_run: z.boolean().optional().describe('Only say what would conflict'),
   })
   .meta({ id: 'LandSession' });
+
+const page = (name: string) =>
+  z
+    .string()
+    .regex(/^([1-9][0-9]?|[1-4][0-9]{2}|500)$/, 'must be a number from 1 to 500')
+    .optional()
+    .describe(`Maximum number of ${name}; default: 100`);
+const seq = z
+  .string()
+  .regex(/^[0-9]{1,12}$/, 'must be the number of an event')
+  .optional();
+
+export const sessionEventsQuerySchema = z.strictObject({
+  before: seq.describe('Only events before this one, newest first: `next` of the page before'),
+  after: seq.describe('Only events after this one, oldest first'),
+  limit: page('events'),
+});
+
+export const sessionEventsSchema = z
+  .strictObject({
+    events: z.array(
+      sessionEventSchema
+        .omit({ project: true })
+        .required({ text: true })
+        .extend({
+          subject: z.string().describe('The agent that it is about, by name; empty: the session'),
+        }),
+    ),
+    next: z
+      .int()
+      .nullable()
+      .describe('For `before`, or with `after` for `after`, of the next page; null: this is the last'),
+  })
+  .meta({ id: 'SessionEvents' });
+
+export const sessionMessagesQuerySchema = z.strictObject({
+  before: z
+    .string()
+    .regex(messagePattern, "must be 'next' of the page before")
+    .optional()
+    .describe('`next` of the page before'),
+  limit: page('messages'),
+});
+
+const optionalTime = z.iso.datetime().optional();
+
+export const sessionMessagesSchema = z
+  .strictObject({
+    messages: z
+      .array(
+        z.strictObject({
+          id: z.string(),
+          session_id: z.string(),
+          from: z.string().describe("An agent's name, or 'user'"),
+          to: z.string(),
+          type: z.enum(messageTypes),
+          subject: z.string().nullable(),
+          body: z.string(),
+          state: z.enum(messageStates),
+          attempt: z.int(),
+          queued_at: z.iso.datetime(),
+          reply_to: z.string().optional(),
+          via: z.string().optional(),
+          expires_at: optionalTime,
+          delivered_at: optionalTime,
+          lease_until: optionalTime,
+          acknowledged_at: optionalTime,
+          reason: z.string().optional(),
+        } satisfies Record<keyof Required<ReturnType<typeof messageView>>, z.ZodType>),
+      )
+      .describe('Newest first'),
+    next: z.string().nullable().describe('For `before` of the next page; null: this is the last'),
+  })
+  .meta({ id: 'SessionMessages' });
 
 const named = z.looseObject({ name: z.string() });
 

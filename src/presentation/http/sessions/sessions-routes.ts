@@ -17,10 +17,13 @@ import { type Endpoints, endpoints, type HttpEnv } from '../server/endpoints.ts'
 import { jsonBody, refusing } from '../server/refusing.ts';
 import { listSessions } from './session-list.ts';
 import { sessionOperations } from './session-operations.ts';
+import { eventsPage, messagesPage } from './session-records.ts';
 import {
   diffQuerySchema,
   evidenceQuerySchema,
   landSchema,
+  sessionEventsQuerySchema,
+  sessionMessagesQuerySchema,
   sessionReferenceSchema,
   sessionsQuerySchema,
 } from './session-schemas.ts';
@@ -43,6 +46,18 @@ export function sessionEndpoints({ runtime, projectPath }: HttpDeps): Endpoints 
     // Read before the rest, so that no event after it is missing from what is shown.
     const last_seq = project.store.lastSeq(id);
     return context.json({ ...statusView(project, id), project: project.path, last_seq });
+  });
+
+  const getSessionEvents = refusing(async (context) => {
+    const query = parseInput(sessionEventsQuerySchema, context.req.query(), 'query');
+    const { project, id } = await locate(context);
+    return context.json(eventsPage(project, id, query));
+  });
+
+  const getSessionMessages = refusing(async (context) => {
+    const query = parseInput(sessionMessagesQuerySchema, context.req.query(), 'query');
+    const { project, id } = await locate(context);
+    return context.json(messagesPage(project, id, query));
   });
 
   const getEvidence = refusing(async (context) => {
@@ -74,6 +89,14 @@ export function sessionEndpoints({ runtime, projectPath }: HttpDeps): Endpoints 
     return context.json(view, landing.workflow === null ? 200 : 202);
   });
 
-  const handlers = { listSessions: list, getSessionStatus, getEvidence, getDiff, landSession };
+  const handlers = {
+    listSessions: list,
+    getSessionStatus,
+    getSessionEvents,
+    getSessionMessages,
+    getEvidence,
+    getDiff,
+    landSession,
+  };
   return endpoints(sessionOperations, handlers, new Hono<HttpEnv>());
 }

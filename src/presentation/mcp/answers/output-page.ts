@@ -1,5 +1,6 @@
 import type { Project } from '../../../application/project.ts';
-import { isStructured, type OutputView, readAgentOutput } from '../../../application/queries/agent-output.ts';
+import { readAgentOutput } from '../../../application/queries/agent-output.ts';
+import { isStructured, type OutputView } from '../../../application/queries/output-lines.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { endOf } from '../../../domain/cut-text.ts';
 import { costOf } from './budget.ts';

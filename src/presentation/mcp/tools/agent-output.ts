@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { outputViews } from '../../../application/queries/agent-output.ts';
 import { checkNumberOf } from '../../../application/queries/check-output.ts';
+import { outputViews } from '../../../application/queries/output-lines.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { inState } from '../../../domain/state-words.ts';
 import { agentState } from '../../contracts/session-answers.ts';

@@ -8,6 +8,7 @@ import { sessionEvent } from '../../../../src/domain/events.ts';
 import type { SessionId } from '../../../../src/domain/ids.ts';
 import type { Workflow } from '../../../../src/domain/workflow.ts';
 import { projectFolder, workspaceHash } from '../../../../src/infrastructure/files/home/home.ts';
+import { describeEvent } from '../../../../src/presentation/contracts/event-lines.ts';
 import { eventView } from '../../../../src/presentation/contracts/views.ts';
 import { created, instanceId } from '../../../infrastructure/sqlite/samples.ts';
 import { type EventClient, getText, type Heard, listen, type Place } from '../event-client.ts';
@@ -69,7 +70,11 @@ async function hear(client: EventClient, counts: ReadonlyMap<SessionId, number>)
 /** The events of a project in the form in which they must be sent, and in their order. */
 function stored(project: Project, of?: SessionId) {
   const all = project.store.feed.eventsAfter(0, 100_000, of);
-  return all.map(({ event }) => ({ ...eventView(event), project: project.path }));
+  return all.map(({ event }) => ({
+    ...eventView(event),
+    text: describeEvent(event),
+    project: project.path,
+  }));
 }
 
 function heardOf(heard: readonly Heard[], project: Project) {
