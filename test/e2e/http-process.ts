@@ -102,6 +102,15 @@ export class HttpProcess {
     });
   }
 
+  /** Signs a browser in. @returns the header with its cookie */
+  async signIn(token: string): Promise<string> {
+    const lines = [`Authorization: Bearer ${token}`];
+    const link = await this.ask('/api/sign-in-links', lines, 'POST', '{}');
+    const { pathname, search } = new URL(JSON.parse(link.body).url);
+    const { headers } = await this.ask(`${pathname}${search}`);
+    return `Cookie: ${headers.get('set-cookie')?.split(';')[0]}`;
+  }
+
   /** Sends one request on its own connection. @param lines headers; Host is added if it is missing */
   ask(path: string, lines: readonly string[] = [], method = 'GET', body?: string): Promise<Answer> {
     const host = lines.some((line) => /^host:/i.test(line)) ? [] : [`Host: 127.0.0.1:${this.port}`];
