@@ -297,6 +297,25 @@ export class MaosRuntime implements Runtime {
     return token;
   }
 
+  async httpServers() {
+    return existsSync(join(this.home, 'instances.db')) ? (await this.#httpServers()).running() : [];
+  }
+
+  async startHttpServer(path: string) {
+    const { project } = placeOf(path);
+    ensureHome(this.home);
+    return (await this.#httpServers()).start(project);
+  }
+
+  async stopHttpServers() {
+    return existsSync(join(this.home, 'instances.db')) ? (await this.#httpServers()).stop() : [];
+  }
+
+  async #httpServers() {
+    const { HttpServers } = await import('./infrastructure/instances/http-servers.ts');
+    return new HttpServers(this.home, this.version, this.#registration);
+  }
+
   async signIns(): Promise<SignIns> {
     ensureHome(this.home);
     this.#signIns ??= makeSignIns(this.home);

@@ -2,6 +2,7 @@ import type { MaosError } from '../domain/errors.ts';
 import type { InstanceId, SessionId } from '../domain/ids.ts';
 import type { OutsideWay } from '../domain/notification.ts';
 import type { BackendCapabilities, BackendProbe } from './ports/backend.ts';
+import type { HttpServer, StoppedServer } from './ports/http-servers.ts';
 import type { LogLevel } from './ports/log.ts';
 import type { FoundRoles, RoleSources } from './ports/roles.ts';
 import type { SignIns } from './ports/sign-ins.ts';
@@ -215,6 +216,12 @@ export interface Runtime {
   checkGit(path: string): Promise<GitReport>;
   /** The current token of HTTP mode, created if necessary. @param change `rotate`: replace it */
   httpToken(change: 'keep' | 'rotate'): Promise<string>;
+  /** Processes that serve HTTP for this home, of this version, newest first. */
+  httpServers(): Promise<readonly HttpServer[]>;
+  /** Starts one in the background, which outlives this process; settles when it listens. @throws MaosError SPAWN_FAILED */
+  startHttpServer(path: string): Promise<HttpServer>;
+  /** Ends those that {@link startHttpServer} started. Their sessions are detached. */
+  stopHttpServers(): Promise<readonly StoppedServer[]>;
   /** Browsers that are signed in to HTTP mode. Replacing the token ends all of them. */
   signIns(): Promise<SignIns>;
   /** Registers this process with its port, for `instances()`. */

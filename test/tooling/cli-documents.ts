@@ -181,6 +181,10 @@ export const cliDocuments: Readonly<Record<string, z.ZodType>> = {
     shadowed_by: text.nullable(),
     others: z.array(z.strictObject({ client: text, file: text, text })),
   }),
+  open: z.strictObject({ url: text, expires_at: time, pid: count, port: count, started: z.boolean() }),
+  'open --stop': z.strictObject({
+    stopped: z.array(z.strictObject({ pid: count, ended: z.boolean() })),
+  }),
   token: z.strictObject({ token: text }),
   version: z.strictObject({ version: text, node: text, platform: text }),
   doctor: z.strictObject({

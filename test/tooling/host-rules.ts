@@ -2,10 +2,12 @@ import { parseSync } from 'oxc-parser';
 
 /**
  * Files that intentionally depend on this machine's host: the lists of its processes, which people use to find them
- * with other tools.
+ * with other tools, and its servers.
  */
 const localViews = [
   'src/application/runtime.ts',
+  'src/application/ports/http-servers.ts',
+  'src/presentation/cli/commands/open.ts',
   'src/presentation/cli/commands/ps.ts',
   'src/presentation/cli/commands/instances.ts',
   'src/presentation/cli/facts/machine-checks.ts',

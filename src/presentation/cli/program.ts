@@ -27,6 +27,7 @@ import { landCommand } from './commands/land.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
 import { messageCommand } from './commands/message.ts';
+import { openCommand } from './commands/open.ts';
 import { pauseCommand } from './commands/pause.ts';
 import { planCommand } from './commands/plan.ts';
 import { psCommand } from './commands/ps.ts';
@@ -59,6 +60,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
     [
       listCommand,
       watchCommand,
+      openCommand,
       statusCommand,
       attachCommand,
       logsCommand,
