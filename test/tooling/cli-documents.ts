@@ -16,8 +16,9 @@ const time = z.iso.datetime();
 const absent = z.null();
 const unread = z.array(z.strictObject({ file: text, project: text.nullable(), code: text, message: text }));
 const summary = sessionSummarySchema.shape;
+const { project: _, last_seq: __, ...ofSession } = sessionStatusSchema.shape;
 const status = z.looseObject({
-  ...sessionStatusSchema.shape,
+  ...ofSession,
   artifacts: z.array(z.looseObject({ path: text, size_bytes: count, sha256: text.nullable() })),
 });
 const controlled = z.looseObject({
