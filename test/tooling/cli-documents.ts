@@ -119,7 +119,7 @@ export const cliDocuments: Readonly<Record<string, z.ZodType>> = {
     timed_out: z.boolean(),
   }),
   logs: z.looseObject({ agent_id: text, name: text, stream: text, line: text }),
-  events: sessionEventSchema,
+  events: sessionEventSchema.omit({ text: true, project: true }),
   'run --dry-run': z.looseObject({ dry_run: z.literal(true), ...summary }),
   pause: controlled,
   resume: controlled,
