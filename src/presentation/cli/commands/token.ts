@@ -4,13 +4,13 @@ import { exitStatus } from '../shell/exit-status.ts';
 export const tokenCommand: CliCommand = {
   name: 'token',
   summary: 'Print the HTTP access token',
-  details: "Created on first use, readable only by you. 'maos serve --http' requires it in every request.",
+  details: "Created on first use, readable only by you. 'maos serve --http' requires it in every request of a program; 'maos open' signs a browser in without it.",
   arguments: [],
   options: [
     {
       flags: '--rotate',
       description:
-        'replace the token: running servers use the new one at once and close connections opened with the old one',
+        'replace the token: running servers use the new one at once and close connections opened with the old one; browsers are signed out',
       kind: 'flag',
     },
   ],
