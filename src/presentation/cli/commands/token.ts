@@ -4,7 +4,8 @@ import { exitStatus } from '../shell/exit-status.ts';
 export const tokenCommand: CliCommand = {
   name: 'token',
   summary: 'Print the HTTP access token',
-  details: "Created on first use, readable only by you. 'maos serve --http' requires it in every request of a program; 'maos open' signs a browser in without it.",
+  details:
+    "Created on first use, readable only by you. 'maos serve --http' requires it in every request of a program; 'maos open' signs a browser in without it.",
   arguments: [],
   options: [
     {
