@@ -115,11 +115,24 @@ describe('maos on a terminal', { skip }, () => {
     for (const line of onTerminal('list --no-color').stdout.split('\r\n')) assert.ok(line.length <= 90, line);
   });
 
+  it('breaks no word of what doctor says', () => {
+    const folded = onTerminal('doctor --no-color').stdout.split('\r\n');
+    for (const line of folded) assert.ok(line.length <= 90, line);
+    const piped = spawnSync(process.execPath, [bundle, 'doctor'], {
+      cwd: maos.project,
+      env: maos.env,
+      encoding: 'utf8',
+    });
+    const wordsOf = (text: string): readonly string[] =>
+      text.split(/\s+/).filter((word) => /^[a-z]+$/i.test(word));
+    assert.deepEqual(wordsOf(folded.join('\n')), wordsOf(piped.stdout));
+  });
+
   it('gives help where a pipe would be served', () => {
     const line = `'${process.execPath}' '${bundle}' < /dev/tty`;
     const { status, stdout } = spawnSync(recorder, ['--quiet', '--return', '--command', line, '/dev/null'], {
       cwd: maos.project,
-      env: maos.env,
+      env: { ...maos.env, MAOS_PAGER: 'cat' },
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -42,8 +42,8 @@ describe('the live view in tmux', { skip: withoutTmux }, () => {
     await window.keys('C-c');
     const left = await window.waitFor(promptWith(130));
     assert.match(
-      left.replaceAll('\n', ''),
-      /Left the view\. sess_\w{26} is still running\. Return with: maos attach/,
+      left,
+      /Left the view\. sess_\w{26} is still running\.\n {2}maos attach sess_\w{26} {2}show it again/,
     );
     assert.equal(await window.format('#{cursor_flag}'), '1');
     await window.type(`clear; maos resume ${session}`);

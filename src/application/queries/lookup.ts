@@ -119,7 +119,7 @@ async function findLatest(
   }
   throw new MaosError(
     'SESSION_NOT_FOUND',
-    `There is no session${where} yet. Start one with 'maos run' or the tool orchestrate.${elsewhere(where)}`,
+    `There is no session${where} yet. Start one with 'maos run' (orchestrate).${elsewhere(where)}`,
     { details: { reference: 'latest' } },
   );
 }
@@ -242,7 +242,7 @@ async function* within(projects: Projects, scope: LookupScope): AsyncGenerator<P
 
 /** @param where empty when every project was searched */
 function elsewhere(where: string): string {
-  return where === '' ? '' : ' For other projects give the full id, or use --all on the command line.';
+  return where === '' ? '' : ' For another project, give the full id or use --all.';
 }
 
 /**

@@ -55,7 +55,7 @@ describe('a session is found', () => {
     for (const projects of [among(empty, there), { ...among(there), present: async () => null }]) {
       await assert.rejects(findSession(projects, 'latest'), {
         code: 'SESSION_NOT_FOUND',
-        message: /^There is no session in this project yet\..*full id, or use --all/,
+        message: /^There is no session in this project yet\..*full id or use --all/,
       });
       assert.equal((await findSession(projects, 'latest', 'everywhere')).id, ids[3]);
     }
@@ -78,7 +78,7 @@ describe('a session is found', () => {
     for (const text of [third.slice(0, -1), third.slice(-8), third.slice(-8).toLowerCase()]) {
       await assert.rejects(findSession(among(here, there), text), {
         code: 'SESSION_NOT_FOUND',
-        message: `There is no session "${text}" in this project. 'maos list' (list-sessions) lists the sessions. For other projects give the full id, or use --all on the command line.`,
+        message: `There is no session "${text}" in this project. 'maos list' (list-sessions) lists the sessions. For another project, give the full id or use --all.`,
       });
       assert.equal((await findSession(among(here, there), text, 'everywhere')).id, third);
     }

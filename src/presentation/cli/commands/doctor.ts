@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import type { BackendProbe } from '../../../application/ports/backend.ts';
 import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
 import type { Runtime, SettingReport } from '../../../application/runtime.ts';
@@ -14,6 +15,7 @@ import { padEnd } from '../render/text-width.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { checkHome } from '../shell/home-check.ts';
 import type { Canvas, Format } from '../shell/terminal.ts';
+import { wrap } from '../watch/styled-text.ts';
 
 export const doctorCommand: CliCommand = {
   name: 'doctor',
@@ -193,23 +195,32 @@ const marks: Readonly<Record<Check['state'], { symbol: string; format: Format }>
   problem: { symbol: '✗', format: 'red' },
 };
 
+/** On a terminal, with `~` for the home folder; programs get whole paths. */
+function shownPaths(text: string, room: number): string {
+  const home = homedir();
+  return room === Number.POSITIVE_INFINITY || home === '/' ? text : text.replaceAll(`${home}/`, '~/');
+}
+
 function renderChecks(
   checks: readonly Check[],
   changed: readonly ChangedSetting[],
   { terminal }: CommandContext,
 ): readonly string[] {
-  const { paint }: Canvas = terminal.canvas;
+  const { paint, width: room }: Canvas = terminal.canvas;
   const width = Math.max(...checks.map(({ name }) => name.length));
+  const indented = (text: string, indent: number): readonly string[] =>
+    wrap(' '.repeat(indent) + shownPaths(oneLine(text), room), room, ' '.repeat(indent));
   const lines = checks.flatMap(({ name, state, detail, fix }) => {
     const { symbol, format } = marks[state];
-    const line = `${paint(format, symbol)} ${padEnd(name, width)}  ${oneLine(detail)}`;
+    const [first = '', ...more] = indented(detail, width + 4);
+    const head = `${paint(format, symbol)} ${padEnd(name, width)}  ${first.slice(width + 4)}`;
     const settings =
       name === 'settings' && state === 'ok'
         ? changed.map(({ key, value, origin }) =>
             paint('dim', `    ${key} = ${JSON.stringify(value)}  (${origin})`),
           )
         : [];
-    return fix === null ? [line, ...settings] : [line, `    ${oneLine(fix)}`];
+    return [head, ...more, ...(fix === null ? settings : indented(fix, 4))];
   });
   const problems = checks.filter(({ state }) => state === 'problem').length;
   const verdict = problems === 0 ? 'Ready.' : `${problems} to fix.`;

@@ -50,7 +50,7 @@ async function followOne(
   });
   const onLost = (): void =>
     terminal.notice(
-      `Cannot show ${id} any more; this process continues to run it. Ctrl-C moves it to the background.`,
+      `Nothing reads the output any more; ${id} continues in this process. Ctrl-C moves it to the background.`,
     );
   if (terminal.outputLost.aborted) onLost();
   else terminal.outputLost.addEventListener('abort', onLost);

@@ -96,5 +96,5 @@ export async function landingOf(
 /** What Ctrl-C in a view means. */
 export function leftText({ program }: Pick<CommandContext, 'program'>, { project, id }: OpenSession): string {
   const { state } = project.store.summary(id).session;
-  return `\nLeft the view. ${id} is still ${state}. Return with: ${program} attach ${id}`;
+  return `\nLeft the view. ${id} is still ${state}.\n  ${program} attach ${id}  show it again`;
 }

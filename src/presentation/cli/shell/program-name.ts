@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 
 /**
  * How the user calls this program, for suggested commands.
@@ -10,10 +10,21 @@ export function programName(
 ): string {
   // From npm's cache, 'npx maos' would look the name up in the registry, where it may be a different program.
   const isCached = script !== undefined && /[\\/]_npx[\\/]/.test(script);
-  if (env.npm_command === 'exec' && !isCached) return 'npx maos';
+  if (!isCached && (env.npm_command === 'exec' || isOwnScript(script, env))) return 'npx maos';
   if (isCached) return `node ${shellWord(script)}`;
   if (script === undefined || basename(script) === 'maos') return 'maos';
   return `node ${shellWord(script)}`;
+}
+
+/**
+ * Whether an npm script of the checkout started this program, which then runs with the Node of the checkout. The one on
+ * the user's PATH may be too old.
+ */
+function isOwnScript(
+  script: string | undefined,
+  { npm_package_json: manifest }: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return script !== undefined && manifest !== undefined && dirname(dirname(script)) === dirname(manifest);
 }
 
 /** A word to paste into a shell, quoted if necessary. */

@@ -186,6 +186,12 @@ describe("the program's name in commands shown", () => {
       'node /h/.npm/_npx/1a/node_modules/.bin/maos',
     ],
     ['/repo/bin/maos.js', {}, 'node /repo/bin/maos.js'],
+    ['/repo/bin/maos.js', { npm_command: 'run', npm_package_json: '/repo/package.json' }, 'npx maos'],
+    [
+      '/lib/maos/bin/maos.js',
+      { npm_command: 'run', npm_package_json: '/repo/package.json' },
+      'node /lib/maos/bin/maos.js',
+    ],
     ["/my repo's/bin/maos.js", {}, "node '/my repo'\\''s/bin/maos.js'"],
   ];
   for (const [script, env, name] of cases) it(name, () => assert.equal(programName(script, env), name));
