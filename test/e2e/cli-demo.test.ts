@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { cliSchemas } from '../helpers/command-documents.ts';
 import { jsonLines, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 interface Summary {
@@ -36,6 +37,7 @@ describe('maos demo', () => {
     const { status, stdout, stderr } = await maos.run('demo', '--json');
     assert.equal(stderr, '');
     assert.equal(status, 0, stdout);
+    for (const document of jsonLines(stdout)) assert.equal(cliSchemas.fault('demo', document), null);
     const summaries = jsonLines(stdout).filter(({ type }) => type === 'summary') as unknown as Summary[];
     const [summary, worktrees, landing] = summaries;
     assert.ok(summary && worktrees && landing, stdout);

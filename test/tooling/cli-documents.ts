@@ -3,30 +3,30 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import {
-  sessionEventSchema,
-  sessionSummarySchema,
-} from '../../src/presentation/http/events/event-schemas.ts';
-import { evidenceSchema, sessionStatusSchema } from '../../src/presentation/http/sessions/session-schemas.ts';
+  diffSchema,
+  evidenceSchema,
+  landingSchema,
+  sessionStatusSchema,
+} from '../../src/presentation/http/sessions/session-schemas.ts';
+import {
+  controlled,
+  count,
+  event,
+  followed,
+  message,
+  messageShape,
+  request,
+  requestOfProject,
+  status,
+  summary,
+  text,
+  time,
+  unread,
+  workflow,
+} from './cli-shapes.ts';
 
 export const schemaFile = join(import.meta.dirname, '../../docs/cli.schema.json');
 
-const text = z.string();
-const count = z.int().min(0);
-const time = z.iso.datetime();
-const absent = z.null();
-const unread = z.array(z.strictObject({ file: text, project: text.nullable(), code: text, message: text }));
-const summary = sessionSummarySchema.shape;
-const { project: _, last_seq: __, ...ofSession } = sessionStatusSchema.shape;
-const status = z.looseObject({
-  ...ofSession,
-  artifacts: z.array(z.looseObject({ path: text, size_bytes: count, sha256: text.nullable() })),
-});
-const controlled = z.looseObject({
-  ...summary,
-  agents: z.array(z.looseObject({ agent_id: text, name: text, state: text })),
-  project: text,
-  already: z.boolean(),
-});
 const setting = z.strictObject({
   key: text,
   value: z.unknown(),
@@ -56,13 +56,6 @@ const backend = z.looseObject({
   remark: text.nullable(),
   problem: text.nullable(),
   capabilities: z.record(text, z.unknown()),
-});
-const request = z.looseObject({
-  request_id: text,
-  session_id: text,
-  agent_id: text,
-  kind: text,
-  state: text,
 });
 const agentProcess = z.strictObject({
   agent_id: text,
@@ -105,28 +98,86 @@ const collected = z.strictObject({
   refs: z.array(z.strictObject({ name: text, session_id: text, commit: text, reason: text, since: time })),
 });
 
+const messages = z.strictObject({ messages: z.array(message) });
+const changedSetting = z.strictObject({
+  key: text,
+  path: text,
+  changed: z.boolean(),
+  in_force: setting.nullable(),
+});
+const fault = z.looseObject({ code: text, message: text, line: count, column: count });
+const landedBranch = z.looseObject({ agent: text, state: text });
+const nothingToLand = z.strictObject({
+  type: z.literal('summary'),
+  session_id: text,
+  target: text,
+  landed: z.array(landedBranch),
+  exit_status: count,
+});
+const { session_id, dry_run, target, branches } = landingSchema.shape;
+const { session_id: _, ...agentDiff } = diffSchema.shape;
+
 /** What each command prints on stdout with --json, by the command line; of streams, one line. */
 export const cliDocuments: Readonly<Record<string, z.ZodType>> = {
+  run: followed,
+  'run --dry-run': z.looseObject({ dry_run: z.literal(true), ...summary }),
+  'run --detach': z.looseObject({ ...workflow, remarks: z.array(text).optional() }),
+  'plan check': z.strictObject({
+    file: text,
+    valid: z.boolean(),
+    faults: z.array(fault),
+    warnings: z.array(text),
+    agents: count.optional(),
+    phases: count.optional(),
+  }),
+  'plan graph': z.strictObject({
+    agents: z.array(z.strictObject({ name: text, role: text, phase: count, depends_on: z.array(text) })),
+    mermaid: text,
+  }),
+  demo: followed,
   list: z.strictObject({
     sessions: z.array(z.strictObject({ ...summary, project: text })),
     more: count.optional().describe('Sessions beyond --limit'),
     not_read: unread,
   }),
   status,
+  'status --watch': followed,
+  attach: followed,
   wait: z.strictObject({
     ...summary,
     landed_by: sessionStatusSchema.shape.landed_by,
     timed_out: z.boolean(),
   }),
   logs: z.looseObject({ agent_id: text, name: text, stream: text, line: text }),
-  events: sessionEventSchema.omit({ text: true, project: true }),
-  'run --dry-run': z.looseObject({ dry_run: z.literal(true), ...summary }),
+  events: event,
+  'message send': z.strictObject({
+    project: text,
+    messages: z.array(z.strictObject({ ...messageShape, delivery: text })),
+  }),
+  'message read': messages,
+  'message ack': z.strictObject({ ...messageShape, project: text }),
+  'message wait': z.strictObject({ message, reply: message.nullable() }),
+  'message list': messages,
+  'message search': messages,
   pause: controlled,
-  resume: controlled,
-  retry: controlled,
+  resume: z.union([controlled, followed]),
+  retry: z.union([controlled, followed]),
   cancel: controlled,
-  requests: z.strictObject({ requests: z.array(request) }),
-  'message list': z.strictObject({ messages: z.array(z.looseObject({ message_id: text, state: text })) }),
+  land: z.union([followed, nothingToLand]),
+  'land --dry-run': z.strictObject({ session_id, dry_run, target, branches }),
+  requests: z.strictObject({ requests: z.array(requestOfProject) }),
+  approve: requestOfProject,
+  deny: requestOfProject,
+  answer: requestOfProject,
+  ask: request,
+  report: z.strictObject({ agent_id: text, session_id: text, text, progress: count.nullable() }),
+  claim: z.strictObject({
+    claimed: z.array(
+      z.strictObject({ path: text, agent: text, reason: text, claimed_at: time, expires_at: time }),
+    ),
+  }),
+  release: z.strictObject({ released: z.array(text) }),
+  diff: z.strictObject({ session_id, agents: z.array(z.strictObject(agentDiff)) }),
   evidence: evidenceSchema,
   ps: z.strictObject({ agents: z.array(agentProcess), not_read: unread }),
   instances: z.strictObject({ instances: z.array(instance), not_read: unread }),
@@ -156,9 +207,19 @@ export const cliDocuments: Readonly<Record<string, z.ZodType>> = {
     archive_bytes: count,
     notes: z.array(text),
   }),
+  recover: z.looseObject({
+    ...workflow,
+    recovered_from: text,
+    events: count,
+    passed_over: z.array(text),
+    started: z.boolean(),
+    project: text,
+  }),
   config: z.strictObject({ settings: z.array(setting), warnings: z.array(text) }),
   'config get': setting,
-  'config set': z.strictObject({ key: text, path: text, changed: z.boolean(), in_force: setting.or(absent) }),
+  'config set': changedSetting,
+  'config unset': changedSetting,
+  'config edit': z.strictObject({ path: text, changed: z.boolean() }),
   'config path': z.strictObject({ path: text }),
   roles: z.strictObject({
     roles: z.array(role),

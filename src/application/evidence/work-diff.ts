@@ -46,7 +46,7 @@ export function noBranch(id: SessionId, name: string | undefined): MaosError {
   const who = name === undefined ? 'No agent' : `'${name}'`;
   const why = name === undefined ? 'works in a worktree' : 'does not work in a worktree, or has none yet';
   return new MaosError(
-    'INVALID_INPUT',
+    'INVALID_TRANSITION',
     `${who} of session ${id} ${why}, so there is no branch to compare. Give agents "workspace": "worktree" in the plan, or use 'maos run --worktree'.`,
     { details: { sessionId: id } },
   );

@@ -67,8 +67,7 @@ async function run(context: CommandContext): Promise<number> {
   } catch (error) {
     if (isMaosError(error, 'BACKEND_UNAVAILABLE') && others.length > 0) {
       // The other clients do not need Claude Code.
-      if (json)
-        terminal.document({ scope, client: 'claude', action: null, others: others.map(clientRecord) });
+      if (json) terminal.document(unchangedDocument(scope, others));
       else for (const line of renderOthers(others)) terminal.line(line);
     }
     throw error;
@@ -125,6 +124,12 @@ function documentOf(done: Done, others: readonly ClientEntry[]) {
     shadowed_by: shadowedBy,
     others: others.map(clientRecord),
   };
+}
+
+/** Without Claude Code: what other clients need. */
+function unchangedDocument(scope: Done['scope'], others: readonly ClientEntry[]) {
+  const none = { file: null, entry: null, starts_by: null, caveat: null, previous: null, shadowed_by: null };
+  return { scope, client: 'claude', action: null, ...none, others: others.map(clientRecord) };
 }
 
 function clientRecord({ client, file, text }: ClientEntry) {

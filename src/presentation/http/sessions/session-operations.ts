@@ -61,7 +61,7 @@ export const sessionOperations = [
     ...{ summary: 'What an agent changed in its worktree', params },
     query: diffQuerySchema,
     answers: { 200: { description: 'Its changes', content: { 'application/json': diffSchema } } },
-    errors: errorsOf(refusalSchema, 400, 404),
+    errors: errorsOf(refusalSchema, 400, 404, 409),
   },
   {
     ...{ method: 'post', path: '/api/sessions/{session_id}/land', id: 'landSession', tag: 'sessions' },

@@ -144,7 +144,7 @@ describe('/api/sessions', () => {
       );
     }
     const agent = bench.project.store.load(session.id).agents[0]?.name as string;
-    const none = await client.call('getDiff', { params, query: { agent }, status: 400 });
+    const none = await client.call('getDiff', { params, query: { agent }, status: 409 });
     assert.match(none.body.message, /does not work in a worktree/);
     for (const body of [{ onto: 'main' }, { into: '' }, { squash: 'yes' }, []]) {
       const wrong = await client.call('landSession', { params, body, status: 400 });
