@@ -1,54 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { type IncomingHttpHeaders, request } from 'node:http';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Runtime } from '../../../../src/application/runtime.ts';
-import { readHttpToken } from '../../../../src/infrastructure/files/home/http-token.ts';
-import { makeSignIns } from '../../../../src/infrastructure/files/home/sign-ins.ts';
-import { type HttpService, startHttp } from '../../../../src/presentation/http/server/http-service.ts';
-import { serverIdentity } from '../../../../src/presentation/mcp/server/identity.ts';
+import { type GuardedServer, guardedServer } from './guarded-server.ts';
 
-const home = mkdtempSync(join(tmpdir(), 'maos-sign-in-'));
-const runtime = {
-  ...{ version: '1.2.3', home, log: () => {}, signIns: async () => makeSignIns(home) },
-} as unknown as Runtime;
-const deps = {
-  runtime,
-  identity: serverIdentity('1.2.3'),
-  projectPath: '/',
-  ending: new AbortController().signal,
-};
-const token = readHttpToken(home);
-const bearer = { authorization: `Bearer ${token}` };
-let service: HttpService;
+let server: GuardedServer;
+let ask: GuardedServer['ask'];
+let bearer: { readonly authorization: string };
 before(async () => {
-  service = await startHttp(deps, { host: '127.0.0.1', port: 0, names: ['maos.example'], token });
+  server = await guardedServer();
+  ask = server.ask;
+  bearer = { authorization: `Bearer ${server.token}` };
 });
-after(async () => {
-  await service.close(1_000);
-  rmSync(home, { recursive: true, force: true });
-});
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
-
-function ask(path: string, headers: Record<string, string> = {}, method = 'GET', body = ''): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port: service.port, path, method, headers })
-      .once('response', async (response) => {
-        let text = '';
-        for await (const chunk of response.setEncoding('utf8')) text += chunk;
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
-      })
-      .once('error', reject)
-      .end(body);
-  });
-}
+after(() => server.close());
 
 /** The path of a new link. */
 async function link(body: object = {}, headers: Record<string, string> = {}): Promise<string> {
@@ -73,7 +37,7 @@ async function cookie(): Promise<string> {
   return headers['set-cookie']?.[0]?.split(';')[0] ?? assert.fail('no cookie');
 }
 
-const own = (): string => `http://127.0.0.1:${service.port}`;
+const own = (): string => `http://127.0.0.1:${server.port}`;
 const json = { 'content-type': 'application/json' };
 
 describe('signing in', () => {
@@ -195,7 +159,7 @@ describe('the cookie', () => {
 
   it('changes nothing unless this page asks', async () => {
     const given = { cookie: await cookie() };
-    const other = `http://127.0.0.1:${service.port - 1}`;
+    const other = `http://127.0.0.1:${server.port - 1}`;
     const post = async (headers: Record<string, string>): Promise<number> =>
       (await ask('/api/nothing', { ...given, ...headers }, 'POST', '{}')).status;
     assert.equal(await post({ origin: own(), ...json }), 404);
@@ -206,12 +170,12 @@ describe('the cookie', () => {
       { origin: other, 'sec-fetch-site': 'same-site', ...json },
       { origin: 'null', ...json },
       { origin: 'http://evil.example', ...json },
-      { origin: `http://localhost:${service.port}`, ...json },
+      { origin: `http://localhost:${server.port}`, ...json },
       { origin: own(), 'sec-fetch-site': 'same-site', ...json },
       { origin: own(), 'sec-fetch-site': 'cross-site', ...json },
       { 'sec-fetch-site': 'same-origin', ...json },
       // Through a tunnel, whose other end has a program on the port that this server has here.
-      { host: 'localhost:8080', origin: `http://localhost:${service.port}`, ...json },
+      { host: 'localhost:8080', origin: `http://localhost:${server.port}`, ...json },
     ]) {
       assert.equal(await post(headers), 403, JSON.stringify(headers));
     }
@@ -273,6 +237,6 @@ describe('the cookie', () => {
     assert.equal((await ask('/', given)).status, 401);
     assert.equal((await ask('/api/sign-out', given, 'POST')).status, 401);
     assert.equal((await ask('/', { cookie: other })).status, 200);
-    assert.ok(readdirSync(join(home, 'sign-ins')).length > 0);
+    assert.ok(readdirSync(join(server.home, 'sign-ins')).length > 0);
   });
 });
