@@ -89,6 +89,8 @@ export interface AgentDisk {
    * find above its checkout: only an agent can have written them.
    */
   clearCheck(agent: Agent, check: number): Promise<void>;
+  /** What `clearCheck` would rename: after it, another agent has put that there while the check ran. Absolute paths. */
+  plantedAbove(agent: Agent, check: number): Promise<readonly string[]>;
   /**
    * A negative `from` counts from the end. Output that was never printed reads as empty.
    * @param check the check of its work that printed it; default: its own program

@@ -1,5 +1,6 @@
 import type { Agent, AgentFailure } from '../../domain/agent.ts';
 import { noBudget } from '../../domain/budget.ts';
+import { showPath } from '../../domain/errors.ts';
 import type { AgentOutcome } from '../../domain/settle-agent.ts';
 import { type CheckReport, checkEndText, type FailedCheck, noProof } from '../../domain/verification.ts';
 import type { AgentDisk } from '../ports/agent-disk.ts';
@@ -8,6 +9,8 @@ import { unlessAborted } from './unless-aborted.ts';
 
 /** How much of the end of each stream is given to the agent. */
 const tailBytes = 4_096;
+/** Maximum number of files named in a reason. */
+const mostNamed = 3;
 
 /**
  * The agent as its check runs: with the check's own time, and without the agent's conversation and budget.
@@ -69,14 +72,15 @@ export interface CheckEvidence {
 
 /**
  * @param agent as recorded, with the check running
+ * @param told why it has failed, if not by its exit status
  * @returns null when the signal aborts first
  */
 export async function readEvidence(
-  host: Pick<AgentDisk, 'digestCheck' | 'readOutput'>,
+  host: Pick<AgentDisk, 'digestCheck' | 'readOutput' | 'plantedAbove'>,
   agent: Agent,
   command: string,
   { run, end }: RunEnd,
-  reason: string | null,
+  told: string | null,
   signal: AbortSignal,
 ): Promise<CheckEvidence | null> {
   const { checks: check, subject, runningSince } = agent.proof ?? noProof;
@@ -84,11 +88,14 @@ export async function readEvidence(
     host.digestCheck(agent, check),
     host.readOutput(agent, 'stdout', -tailBytes, tailBytes, check),
     host.readOutput(agent, 'stderr', -tailBytes, tailBytes, check),
+    host.plantedAbove(agent, check),
   ]);
   const found = await unlessAborted(read, signal, null);
   if (found === null) return null;
-  const [digest, ...pages] = found;
-  const outputTail = pages
+  const [digest, stdout, stderr, planted] = found;
+  const hasPassed = end.how === 'exited' && end.exitCode === 0;
+  const reason = told ?? (hasPassed && planted.length > 0 ? plantedReason(planted) : null);
+  const outputTail = [stdout, stderr]
     .map(({ bytes }) => new TextDecoder().decode(bytes).trimEnd())
     .filter((text) => text !== '')
     .join('\n');
@@ -100,6 +107,12 @@ export async function readEvidence(
     ...{ logSha256: digest?.sha256 ?? '', logBytes: digest?.bytes ?? 0 },
   };
   return { report, outputTail };
+}
+
+function plantedReason(paths: readonly string[]): string {
+  const named = paths.slice(0, mostNamed).map(showPath).join(', ');
+  const more = paths.length > mostNamed ? ` and ${paths.length - mostNamed} more` : '';
+  return `While it ran, an agent put files above the folder that it runs in, which can decide how it ends: ${named}${more}.`;
 }
 
 /** @param place where its logs are */

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Checkout, WorktreePlace } from '../../application/ports/workspaces.ts';
 import type { WorktreeSetup } from '../../domain/worktree.ts';
@@ -33,7 +33,7 @@ export async function checkOut(
 export async function discardCheckouts({ git, layout }: WorktreeDeps, place: WorktreePlace): Promise<void> {
   const { sessionId, agentId } = place;
   const checks = layout.checks(sessionId, agentId);
-  const names = (await readdir(checks).catch(ignoreMissing)) ?? [];
+  const names = await checksIn(checks);
   if (names.length === 0) return;
   // A killed git can have left its folder in the repository without the checkout.
   const common = await commonFolderOf(git, place.repository);
@@ -44,6 +44,13 @@ export async function discardCheckouts({ git, layout }: WorktreeDeps, place: Wor
     // Last: an interrupted removal goes on while the file is there.
     await rm(stateFile(folder), { force: true });
   }
+}
+
+/** Agents can put files there, and links, which could lead anywhere. */
+async function checksIn(folder: string): Promise<readonly string[]> {
+  if (!(await lstat(folder).catch(ignoreMissing))?.isDirectory()) return [];
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.flatMap((entry) => (entry.isDirectory() && /^\d+$/.test(entry.name) ? [entry.name] : []));
 }
 
 /** Null if the user has removed the repository: then only MAOS's own folders are left. */

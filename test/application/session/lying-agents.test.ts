@@ -403,6 +403,20 @@ describe('a check of lies', () => {
     assert.match(done.agent('a').failure?.stderrTail ?? '', /Cannot find module 'judge'/);
   });
 
+  it('does not count if programs or settings appear above the checkout while it runs', async (t) => {
+    if (lacksProcesses(t, 'uses git')) return;
+    const real = repository(t);
+    const judge = `: >'${real.root}/began'; until [ -e '${real.root}/planted' ]; do sleep 0.02; done; '${process.execPath}' -e "require('judge')"`;
+    const plant = `until [ -e '${real.root}/began' ]; do sleep 0.02; done; top=../..; mkdir $top/node_modules; : >$top/node_modules/judge.js; : >'${real.root}/planted'`;
+    const done = await run(real, [
+      liar('a', 'true', { verify: { commands: [judge], fix_rounds: 0 } }),
+      shell('b', plant, { workspace: 'worktree' }),
+    ]);
+    const { failure, state } = done.agent('a');
+    assert.deepEqual([state, failure?.kind], ['failed', 'verification_failed']);
+    assert.match(failure?.message ?? '', /while it ran.*"[^"]*node_modules"/i);
+  });
+
   it('does not see a merge by a driver of the repository', async (t) => {
     if (lacksProcesses(t, 'uses git')) return;
     const real = repository(t);

@@ -54,6 +54,7 @@ export class MemoryMachine {
       locations: (session, agent) => locationsOf(session, agent, projectRoot),
       makeRoom: async () => {},
       clearCheck: async () => {},
+      plantedAbove: async () => [],
       prepare: async (agent, prompt) => void this.#prompts.set(agent.id, prompt),
       readPrompt: async ({ id }, maxBytes) => {
         const bytes = Buffer.from(this.#prompts.get(id) ?? '');

@@ -22,7 +22,7 @@ import { digestOutput } from '../../files/session/check-output.ts';
 import { lastOutputAt, readPage } from '../../files/session/output.ts';
 import { isRecord, promptName, readClaim, readExit } from './launch-record.ts';
 import { readOutputIndex } from './output-index.ts';
-import { instructions, setAside, toolFiles } from './planted-files.ts';
+import { findPlanted, instructions, setAside, toolFiles } from './planted-files.ts';
 
 /** The disk of agents on this machine, with what the wrapper needs in addition to the port. */
 export interface LocalAgentDisk extends AgentDisk {
@@ -61,6 +61,11 @@ export function makeAgentDisk(deps: {
   function foldersAbove(sessionId: Agent['sessionId'], id: Agent['id']): readonly string[] {
     const own = layout.agent(sessionId, id);
     return [layout.session(sessionId), dirname(own), own];
+  }
+
+  function foldersAboveCheck({ sessionId, id }: Agent, number: number): readonly string[] {
+    const top = layout.check(sessionId, id, number);
+    return [...foldersAbove(sessionId, id), dirname(top), top];
   }
 
   function setAsideFor({ id }: Agent, folders: readonly string[], names: readonly string[]): void {
@@ -129,9 +134,10 @@ export function makeAgentDisk(deps: {
       for (const name of readdirSync(top)) {
         if (isRecord(name)) rmSync(join(top, name), { recursive: true });
       }
-      const { sessionId, id } = agent;
-      setAsideFor(agent, [...foldersAbove(sessionId, id), dirname(top), top], toolFiles);
+      setAsideFor(agent, foldersAboveCheck(agent, number), toolFiles);
     },
+
+    plantedAbove: async (agent, number) => findPlanted(foldersAboveCheck(agent, number), toolFiles),
 
     readOutput: async (agent, stream, from, maxBytes, number) => {
       return readPage(join(printerOf(agent, number), `${stream}.log`), from, maxBytes);

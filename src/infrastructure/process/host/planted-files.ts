@@ -42,23 +42,30 @@ export const toolFiles: readonly string[] = [
 ];
 
 /**
- * Renames such files in folders where only MAOS puts files: an agent may write there, and another one, or a check, would
- * take them for the user's.
+ * Such files in folders where only MAOS puts files: an agent may write there, and another one, or a check, would take them
+ * for the user's.
  * @param folders absolute
+ */
+export function findPlanted(folders: readonly string[], names: readonly string[]): readonly string[] {
+  const paths = folders.flatMap((folder) => names.map((name) => join(folder, name)));
+  return paths.filter((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
+}
+
+/**
+ * Renames what {@link findPlanted} finds.
  * @returns the paths that were renamed
  * @throws MaosError when one cannot be renamed
  */
 export function setAside(folders: readonly string[], names: readonly string[]): readonly string[] {
-  const found = folders.flatMap((folder) => names.map((name) => join(folder, name)));
-  return found.filter((path) => {
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
+  const found = findPlanted(folders, names);
+  for (const path of found) {
     try {
       renameSync(path, freePath(`${path}.set-aside`));
     } catch (error) {
       throw fileError(error, 'rename', path);
     }
-    return true;
-  });
+  }
+  return found;
 }
 
 function freePath(path: string): string {
