@@ -1,5 +1,12 @@
 import { render } from 'preact';
+import { startStore } from './store/store.ts';
 import './styles/base.css';
+import './styles/layout.css';
+import './styles/views.css';
+import { App } from './views/app.tsx';
 
 const root = document.getElementById('app');
-if (root !== null) render(<main>MAOS</main>, root);
+if (root !== null) {
+  startStore();
+  render(<App />, root);
+}

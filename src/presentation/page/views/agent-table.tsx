@@ -1,0 +1,86 @@
+import { formatCost, formatCount } from '../../../domain/amounts.ts';
+import type { Status } from '../api.ts';
+import { agentHref } from '../route.ts';
+import { plain } from '../text/clean.ts';
+import { tokensOf } from '../text/format.ts';
+import { Elapsed, Empty, State } from './parts.tsx';
+
+/** The agents in the plan's order, each with what it does now or how it ended. */
+export function AgentTable({ status }: { readonly status: Status }) {
+  const { session_id: id, agents } = status;
+  if (agents.length === 0) return <Empty title="This session has no agents" />;
+  const hasCost = agents.some(({ usage }) => usage?.cost_usd != null);
+  const hasTokens = agents.some(({ usage }) => tokensOf(usage) !== null);
+  return (
+    <div class="scroll-x" tabIndex={0} role="group" aria-label="Agents">
+      <table class="grid agents">
+        <thead>
+          <tr>
+            <th scope="col">Agent</th>
+            <th scope="col">State</th>
+            <th scope="col" class="wide-only">
+              Backend
+            </th>
+            <th scope="col" class="wide-only">
+              After
+            </th>
+            <th scope="col" class="right">
+              Time
+            </th>
+            {hasTokens && (
+              <th scope="col" class="right">
+                Tokens
+              </th>
+            )}
+            {hasCost && (
+              <th scope="col" class="right">
+                Cost
+              </th>
+            )}
+            <th scope="col">Note</th>
+          </tr>
+        </thead>
+        <tbody>
+          {agents.map((agent) => {
+            const tokens = tokensOf(agent.usage);
+            return (
+              <tr key={agent.agent_id}>
+                <th scope="row">
+                  <a href={agentHref(id, agent.name)}>
+                    <bdi>{agent.name}</bdi>
+                  </a>
+                  {agent.role !== agent.name && <div class="muted small">{agent.role}</div>}
+                </th>
+                <td>
+                  <State state={agent.state} stage={agent.stage} />
+                </td>
+                <td class="wide-only">
+                  {agent.backend}
+                  {agent.model !== undefined && <div class="muted small">{agent.model}</div>}
+                </td>
+                <td class="wide-only muted">{agent.depends_on.join(', ')}</td>
+                <td class="right">
+                  <Elapsed from={agent.started_at} to={agent.ended_at} />
+                </td>
+                {hasTokens && <td class="right number">{tokens === null ? '' : formatCount(tokens)}</td>}
+                {hasCost && (
+                  <td class="right number">
+                    {agent.usage?.cost_usd == null ? '' : formatCost(agent.usage.cost_usd)}
+                  </td>
+                )}
+                <td class="note" dir="auto">
+                  <div class="two-lines">{noteOf(agent)}</div>
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function noteOf({ note, failure, result }: Status['agents'][number]): string {
+  const text = failure?.message ?? note ?? result ?? '';
+  return plain(text).replaceAll(/\s+/g, ' ').slice(0, 240);
+}
