@@ -24,13 +24,15 @@ describe('maos on a terminal', { skip }, () => {
   });
   after(() => maos.remove());
 
-  function onTerminal(words: string, env: NodeJS.ProcessEnv = {}) {
+  /** @param typed what is typed on it */
+  function onTerminal(words: string, env: NodeJS.ProcessEnv = {}, typed?: string) {
     const line = `stty cols 90 rows 20; '${process.execPath}' '${bundle}' ${words}`;
     const { status, stdout } = spawnSync(recorder, ['--quiet', '--return', '--command', line, '/dev/null'], {
       cwd: maos.project,
       env: { ...maos.env, TERM: 'xterm', ...env },
       encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: [typed === undefined ? 'ignore' : 'pipe', 'pipe', 'inherit'],
+      ...(typed === undefined ? {} : { input: typed }),
     });
     return { status, stdout };
   }
@@ -126,6 +128,29 @@ describe('maos on a terminal', { skip }, () => {
     const wordsOf = (text: string): readonly string[] =>
       text.split(/\s+/).filter((word) => /^[a-z]+$/i.test(word));
     assert.deepEqual(wordsOf(folded.join('\n')), wordsOf(piped.stdout));
+  });
+
+  it('asks before gc removes what the settings keep, but not before it removes what is old', async () => {
+    const ended = async () => (await maos.json<{ sessions: object[] }>('list')).sessions.length;
+    await maos.run('run', '-x', 'a=true');
+    const before = await ended();
+    assert.ok(before > 0);
+    const no = onTerminal('gc --max-sessions 0 --no-color', {}, 'n\n');
+    assert.match(no.stdout, /removes \d+ sessions? that your settings keep; .* Remove them\? \[y\/N\]/);
+    assert.match(no.stdout, /Nothing was removed\.\r\n$/);
+    assert.deepEqual([no.status, await ended()], [1, before]);
+    for (const words of ['gc', 'gc --max-sessions 0 --dry-run', 'gc --max-sessions 1000']) {
+      const { status, stdout } = onTerminal(words, {}, 'n\n');
+      assert.doesNotMatch(stdout, /Remove them/, words);
+      assert.deepEqual([status, await ended()], [0, before]);
+    }
+    const yes = onTerminal('gc --max-sessions 1', {}, 'y\n');
+    assert.deepEqual([yes.status, await ended()], [0, 1]);
+    assert.doesNotMatch(onTerminal('gc --max-sessions 0 --yes').stdout, /Remove them/);
+    assert.equal(await ended(), 0);
+    await maos.run('run', '-x', 'a=true');
+    const { status } = await maos.run('gc', '--max-sessions', '0');
+    assert.deepEqual([status, await ended()], [0, 0]);
   });
 
   it('gives help where a pipe would be served', () => {

@@ -2,14 +2,17 @@ import { collectGarbage } from '../../../application/maintenance/retention/colle
 import type { RetentionPolicy } from '../../../application/ports/maintenance.ts';
 import type { Project } from '../../../application/project.ts';
 import type { UnreadProject } from '../../../application/runtime.ts';
+import { plural } from '../../../domain/amounts.ts';
 import { showName } from '../../../domain/invisible-marks.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { type Collected, renderGarbage } from '../render/gc-report.ts';
+import { canAsk, confirms } from '../shell/confirmation.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { noticeUnread, unreadViews } from '../shell/unread.ts';
 
 const dayMs = 86_400_000;
+const limits = ['max-age', 'max-sessions', 'max-bytes', 'max-refs-age'] as const;
 
 export const gcCommand: CliCommand = {
   name: 'gc',
@@ -18,13 +21,15 @@ export const gcCommand: CliCommand = {
     'The limits are the settings retention.maxAgeDays, maxSessions and maxBytes; sessions that ended first are removed first. maxBytes counts disk space: sessions that use more than a tenth of it are removed before any other. Sessions that have not ended are never removed.',
     "A session's worktrees go with it, after everything in them that git does not ignore is committed to refs/maos/SESSION/. A worktree that cannot be kept so stays, with its session; gc says why.",
     'Branches maos/SESSION/… and refs/maos/SESSION/… of sessions that are gone are deleted when another branch contains their work, or after retention.refsDays; never a branch that is checked out.',
+    'On a terminal, gc asks before limits given here remove what your settings keep.',
     'If something cannot be removed, gc names it and continues. MAOS runs the same cleanup itself every few hours.',
-    'Exit status: 0 done, 1 something could not be removed, or a project could not be read.',
+    'Exit status: 0 done, 1 something could not be removed, a project could not be read, or you answered no.',
   ].join('\n'),
   arguments: [],
   options: [
     { flags: '-n, --dry-run', description: 'list what would be removed', kind: 'flag' },
     { flags: '--all', description: 'in every project, not only this one', kind: 'flag' },
+    { flags: '-y, --yes', description: 'do not ask', kind: 'flag' },
     {
       flags: '--max-age <days>',
       description: 'instead of retention.maxAgeDays',
@@ -49,6 +54,10 @@ export const gcCommand: CliCommand = {
 
 async function run(context: CommandContext): Promise<number> {
   const { options, terminal, json, runtime, projectPath } = context;
+  if (!(await mayRemove(context))) {
+    terminal.notice('Nothing was removed.');
+    return exitStatus.failed;
+  }
   const collected: Collected[] = [];
   const unread: UnreadProject[] = [];
   for await (const project of projectsOf(context, unread)) {
@@ -81,6 +90,35 @@ async function run(context: CommandContext): Promise<number> {
   }
   noticeUnread(unread, terminal);
   return left.length + heldBack.length + unread.length === 0 ? exitStatus.done : exitStatus.failed;
+}
+
+/** Asks somebody at a terminal, if limits of the command line remove what the settings keep. */
+async function mayRemove(context: CommandContext): Promise<boolean> {
+  const { options, program } = context;
+  const isLimited = limits.some((name) => options.number(name) !== undefined);
+  if (!isLimited || options.flag('dry-run') || options.flag('yes') || !canAsk(context)) return true;
+  let sessions = 0;
+  let refs = 0;
+  for await (const project of projectsOf(context, [])) {
+    const { retention } = project.settings;
+    const now = project.clock.now();
+    const asked = await collectGarbage(project, policyOf(retention, context), now, true);
+    const usual = await collectGarbage(project, retention, now, true);
+    const ids = new Set(usual.removed.map(({ id }) => id));
+    const names = new Set(usual.refs.map(({ name }) => name));
+    sessions += asked.removed.filter(({ id }) => !ids.has(id)).length;
+    refs += asked.refs.filter(({ name }) => !names.has(name)).length;
+  }
+  const parts = [
+    ...(sessions === 0 ? [] : [plural(sessions, 'session')]),
+    ...(refs === 0 ? [] : [plural(refs, 'branch or ref', 'branches and refs')]),
+  ];
+  if (parts.length === 0) return true;
+  const what = parts.join(' and ');
+  return confirms(
+    context,
+    `This removes ${what} that your settings keep; '${program} gc --dry-run' with the same limits lists them. Remove them?`,
+  );
 }
 
 async function* projectsOf(

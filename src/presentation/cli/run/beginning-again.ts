@@ -1,6 +1,7 @@
 import type { Workflow } from '../../../domain/workflow.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import type { CommandContext } from '../command.ts';
+import { canAsk, confirms } from '../shell/confirmation.ts';
 
 /** Further agents are only counted. */
 const maxNames = 5;
@@ -26,23 +27,8 @@ export function beginAgainText(names: readonly string[]): string {
 export async function mayBeginAgain(context: CommandContext, workflow: Workflow): Promise<boolean> {
   const names = workflow.session.state === 'paused' ? beginningAgain(workflow) : [];
   if (names.length === 0 || context.options.flag('yes')) return true;
-  const { terminal, stdin, json } = context;
   const said = `${beginAgainText(names)}: an interrupted program has no conversation to resume.`;
-  if (json || stdin.isTTY !== true || !terminal.hasReader) {
-    terminal.notice(said);
-    return true;
-  }
-  terminal.question(`${oneLine(said)} Resume? [y/N] `);
-  return /^y(es)?$/i.test((await firstLine(stdin)).trim());
-}
-
-async function firstLine(stdin: NodeJS.ReadableStream): Promise<string> {
-  const { createInterface } = await import('node:readline');
-  const lines = createInterface({ input: stdin, terminal: false });
-  try {
-    for await (const line of lines) return line;
-    return '';
-  } finally {
-    lines.close();
-  }
+  if (canAsk(context)) return confirms(context, `${oneLine(said)} Resume?`);
+  context.terminal.notice(said);
+  return true;
 }
