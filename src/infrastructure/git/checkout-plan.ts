@@ -3,6 +3,8 @@ import { quote } from '../../domain/errors.ts';
 import { bytesOfName, textOfName } from '../files/disk/file-names.ts';
 import { type FilePrint, folderPrint, kindAt, pathIn, printAt } from './file-print.ts';
 import type { FileStep, StepFolders } from './file-steps.ts';
+import { hiddenPaths } from './hidden-paths.ts';
+import { recallMerge } from './merge-memory.ts';
 import type { Repository } from './repository.ts';
 import { changesCommand, foldersAbove, isSubmodule, parseChanges, type TreeChange } from './tree-changes.ts';
 
@@ -27,12 +29,14 @@ export interface CheckoutFacts {
   readonly hidden: ReadonlySet<string>;
 }
 
-export async function readCheckout(repository: Repository, from: string, to: string): Promise<CheckoutFacts> {
+export async function readCheckout(checkout: CheckedOut, from: string, to: string): Promise<CheckoutFacts> {
+  const { repository, gitDir } = checkout;
   const [changes, hidden] = await Promise.all([
-    repository.bytes([...changesCommand, from, to]),
-    hiddenPaths(repository),
+    recallMerge(repository.git, from, to)?.changes ??
+      repository.bytes([...changesCommand, from, to]).then(parseChanges),
+    hiddenPaths(repository, gitDir),
   ]);
-  return { changes: parseChanges(changes), hidden };
+  return { changes, hidden };
 }
 
 /**
@@ -127,12 +131,6 @@ async function findStranger(
     if (found !== null) return found;
   }
   return null;
-}
-
-async function hiddenPaths(repository: Repository): Promise<ReadonlySet<string>> {
-  const lines = await repository.names(['ls-files', '-z', '-v']);
-  // `H path`; S: skip-worktree; lower case: assume-unchanged.
-  return new Set(lines.filter((line) => /^[a-zS] /s.test(line)).map((line) => line.slice(2)));
 }
 
 /** Why the files cannot be written as the user's own git would; null if they can. */

@@ -14,9 +14,38 @@ export interface ListedWorktree {
   readonly isLocked: boolean;
 }
 
-/** All worktrees of the repository. */
-export async function listWorktrees(repository: Repository): Promise<readonly ListedWorktree[]> {
-  return (await readWorktrees(repository)) ?? askForWorktrees(repository);
+/** What the repository has of a worktree besides its main one. */
+export interface LinkedWorktree {
+  readonly gitDir: string;
+  /** Null if it is not plain where it is. */
+  readonly folder: string | null;
+}
+
+/** What the repository has of worktrees in other folders than those to skip. */
+export async function linkedWorktrees(
+  repository: Repository,
+  skips: (folder: string) => boolean,
+): Promise<readonly LinkedWorktree[]> {
+  const all = join(await repository.commonFolder(), 'worktrees');
+  const names = (await readdir(all).catch(ignoreMissing)) ?? [];
+  const linked = await Promise.all(names.map((name) => readLink(join(all, name))));
+  return linked.filter((one) => one !== null).filter(({ folder }) => folder === null || !skips(folder));
+}
+
+/** Null if git does not list it. */
+async function readLink(gitDir: string): Promise<LinkedWorktree | null> {
+  const target = (await readFile(join(gitDir, 'gitdir'), 'utf8').catch(ignoreMissing))?.trim();
+  if (!target) return null;
+  const link = resolve(gitDir, target);
+  return { gitDir, folder: basename(link) === '.git' ? dirname(link) : null };
+}
+
+/** The repository's main worktree, and those of `linked`; perhaps more. */
+export async function listWorktrees(
+  repository: Repository,
+  linked: readonly LinkedWorktree[],
+): Promise<readonly ListedWorktree[]> {
+  return (await readWorktrees(repository, linked)) ?? askForWorktrees(repository);
 }
 
 async function askForWorktrees(repository: Repository): Promise<readonly ListedWorktree[]> {
@@ -30,39 +59,34 @@ async function askForWorktrees(repository: Repository): Promise<readonly ListedW
 }
 
 /** The same from git's files; null where they do not tell it plainly. */
-async function readWorktrees(repository: Repository): Promise<readonly ListedWorktree[] | null> {
+async function readWorktrees(
+  repository: Repository,
+  linked: readonly LinkedWorktree[],
+): Promise<readonly ListedWorktree[] | null> {
   const { config } = repository;
   const special = ['core.worktree', 'core.bare', 'extensions.worktreeconfig', 'extensions.refstorage'];
   if (special.some((key) => ![null, 'false'].includes(config.value(key)))) return null;
   const common = await repository.commonFolder();
   if (basename(common) !== '.git' || !(await hasRefFiles(common))) return null;
-  const all = join(common, 'worktrees');
-  const names = (await readdir(all).catch(ignoreMissing)) ?? [];
-  const listed = await Promise.all([
-    readWorktree(repository, common, dirname(common)),
-    ...names.map((name) => readLinked(repository, join(all, name))),
-  ]);
-  return listed.includes(null) ? null : listed.filter((one) => one !== null).flat();
-}
-
-async function readLinked(repository: Repository, gitDir: string): Promise<ListedWorktree[] | null> {
-  const target = (await readFile(join(gitDir, 'gitdir'), 'utf8').catch(ignoreMissing))?.trim();
-  // git does not list it either.
-  if (!target) return [];
-  const link = resolve(gitDir, target);
-  return basename(link) === '.git' ? readWorktree(repository, gitDir, dirname(link)) : null;
+  const main = { gitDir: common, folder: dirname(common) };
+  const listed = await Promise.all(
+    [main, ...linked].map(({ gitDir, folder }) =>
+      folder === null ? null : readWorktree(repository, gitDir, folder),
+    ),
+  );
+  return listed.includes(null) ? null : listed.filter((one) => one !== null);
 }
 
 async function readWorktree(
   repository: Repository,
   gitDir: string,
   folder: string,
-): Promise<ListedWorktree[] | null> {
+): Promise<ListedWorktree | null> {
   const head = await readRefFile(join(gitDir, 'HEAD'));
   const [, ref = null] = /^ref: (refs\/[^\n]+)\n$/.exec(head ?? '') ?? [];
   if (ref === null && !/^[0-9a-f]{40,64}\n$/.test(head ?? '')) return null;
   const real = ref === null ? null : await realRef(repository, ref);
-  return [{ folder, ref: real, isLocked: await exists(join(gitDir, 'locked')) }];
+  return { folder, ref: real, isLocked: await exists(join(gitDir, 'locked')) };
 }
 
 const operations: readonly (readonly [file: string, name: string])[] = [

@@ -1,8 +1,10 @@
 import type { DiffOptions } from '../../application/ports/workspaces.ts';
 import type { DiffStat } from '../../domain/worktree.ts';
 import { gitError } from './git-error.ts';
+import { recallMerge } from './merge-memory.ts';
 import { openRepository, type Repository } from './repository.ts';
 import type { Git } from './run-git.ts';
+import { parseStat } from './tree-changes.ts';
 
 /** Longest diff that is shown, in bytes. */
 const maxDiff = 64 * 1024 * 1024;
@@ -32,24 +34,10 @@ export async function diff(
 
 /** See {@link Workspaces.stat}. */
 export async function stat(git: Git, folder: string, base: string, commit: string): Promise<DiffStat> {
-  const known = remembered.get(git);
-  if (known?.base === base && known.commit === commit) return known.diff;
-  return diffStat(await openRepository(git, folder), base, commit);
-}
-
-/** The last merge: the caller mostly asks for its size next. */
-const remembered = new WeakMap<Git, { base: string; commit: string; diff: DiffStat }>();
-
-export function rememberStat({ git }: Repository, base: string, commit: string, diff: DiffStat): void {
-  remembered.set(git, { base, commit, diff });
+  const known = recallMerge(git, base, commit);
+  return known?.stat ?? diffStat(await openRepository(git, folder), base, commit);
 }
 
 export async function diffStat(repository: Repository, base: string, commit: string): Promise<DiffStat> {
-  const line = await repository.text(['diff', ...safely, '--shortstat', base, commit, '--']);
-  const count = (what: RegExp): number => Number(what.exec(line)?.[1] ?? 0);
-  return {
-    files: count(/(\d+) files? changed/),
-    insertions: count(/(\d+) insertions?/),
-    deletions: count(/(\d+) deletions?/),
-  };
+  return parseStat(await repository.text(['diff', ...safely, '--shortstat', base, commit, '--']));
 }

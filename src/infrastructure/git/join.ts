@@ -1,16 +1,18 @@
 import type { CommitText, Joined } from '../../application/ports/workspaces.ts';
 import { MaosError } from '../../domain/errors.ts';
-import { diffStat, rememberStat } from './diff.ts';
+import { rememberMerge } from './merge-memory.ts';
 import {
   type MergedTree,
   type MergeTrees,
   makeBench,
   mergeWithMergeTree,
   mergeWithRecursive,
+  noteMerged,
 } from './merge-trees.ts';
 import { mergeBase } from './refs.ts';
 import type { Repository } from './repository.ts';
 import { withScratch } from './scratch.ts';
+import { measureChanges } from './tree-changes.ts';
 
 /**
  * Joins commits in their order: of two, one that contains the other, or else a merge of both. No checkout.
@@ -41,7 +43,7 @@ export async function squashCommit(
   commit: string,
   text: CommitText,
 ): Promise<Joined> {
-  const merged = await mergeCommits(repository, scratch, onto, commit);
+  const merged = await withScratch(scratch, (folder) => mergeCommits(repository, folder, onto, commit));
   if (!merged.isClean) {
     return { how: 'conflict', conflict: { ours: onto, theirs: commit, paths: merged.paths } };
   }
@@ -58,12 +60,13 @@ async function joinTwo(
 ): Promise<MergedTree | { readonly isClean: true; readonly commit: string }> {
   if (ours === theirs) return { isClean: true, commit: ours };
   return withScratch(scratch, async (folder) => {
+    // At once, because each costs the start of a process. Both are awaited, also when one fails.
     const looking = mergeBase(repository, ours, theirs);
-    const preparing = makeBench(repository, folder, ours);
-    await Promise.allSettled([looking, preparing]);
+    const merging = mergeCommits(repository, folder, ours, theirs);
+    await Promise.allSettled([looking, merging]);
     const base = await looking;
     if (base === theirs || base === ours) return { isClean: true, commit: base === ours ? theirs : ours };
-    return (await mergeWay(repository))(await preparing, ours, theirs);
+    return merging;
   });
 }
 
@@ -74,25 +77,24 @@ async function commitMerge(
   theirs: string,
   text: (ours: string, theirs: string) => CommitText,
 ): Promise<string> {
-  const [commit, diff] = await Promise.all([
+  const [commit, { changes, stat }] = await Promise.all([
     repository.makeCommit(tree, [ours, theirs], text(ours, theirs)),
-    diffStat(repository, ours, tree),
+    measureChanges(repository, ours, tree),
   ]);
-  // Asked for next when it lands.
-  rememberStat(repository, ours, commit, diff);
+  rememberMerge(repository.git, { base: ours, commit, stat, changes });
+  noteMerged(repository, ours, commit, changes);
   return commit;
 }
 
+/** @param folder an empty one */
 async function mergeCommits(
   repository: Repository,
-  scratch: string,
+  folder: string,
   ours: string,
   theirs: string,
 ): Promise<MergedTree> {
   const merge = await mergeWay(repository);
-  return withScratch(scratch, async (folder) =>
-    merge(await makeBench(repository, folder, ours), ours, theirs),
-  );
+  return merge(await makeBench(repository, folder, ours), ours, theirs);
 }
 
 async function mergeWay({ git }: Repository): Promise<MergeTrees> {

@@ -4,7 +4,8 @@ import { isMissing } from '../files/disk/file-error.ts';
 import { bytesOfName, textOfName } from '../files/disk/file-names.ts';
 import { gitError } from './git-error.ts';
 import type { Repository } from './repository.ts';
-import type { GitResult } from './run-git.ts';
+import type { Git, GitResult } from './run-git.ts';
+import type { TreeChange } from './tree-changes.ts';
 
 /** The tree of a merge, or the paths in conflict. */
 export type MergedTree =
@@ -53,7 +54,7 @@ export async function makeBench(repository: Repository, folder: string, ours: st
       return result.stdout.toString('latin1').replace(/\n$/, '');
     },
   };
-  await checkOutAttributes(bench, ours);
+  await checkOutAttributes(bench, repository.git, ours);
   return bench;
 }
 
@@ -64,11 +65,34 @@ function configFor({ length }: string): string {
     : '[core]\n\trepositoryformatversion = 0\n';
 }
 
-async function checkOutAttributes(bench: MergeBench, commit: string): Promise<void> {
+/** Commits without attributes. Ids say what is in commits, so it stays true. */
+const plain = new WeakMap<Git, Set<string>>();
+const mostPlain = 1_000;
+
+/** Saves a look for attributes when the next commit is merged onto this one. @param changes from `ours` to `commit` */
+export function noteMerged(
+  { git }: Repository,
+  ours: string,
+  commit: string,
+  changes: readonly TreeChange[],
+): void {
+  const mayHaveAttributes = changes.some(({ path }) => /(?:^|\/)\.gitattributes$/.test(path));
+  if (plain.get(git)?.has(ours) && !mayHaveAttributes) rememberPlain(git, commit);
+}
+
+function rememberPlain(git: Git, commit: string): void {
+  const commits = plain.get(git) ?? new Set();
+  plain.set(git, commits);
+  if (commits.size >= mostPlain) commits.clear();
+  commits.add(commit);
+}
+
+async function checkOutAttributes(bench: MergeBench, git: Git, commit: string): Promise<void> {
+  if (plain.get(git)?.has(commit)) return;
   const files = (await bench.text(['ls-tree', '-r', '-z', '--full-tree', commit]))
     .split('\0')
     .filter((line) => /^100\d{3} blob .*(?:\t|\/)\.gitattributes$/s.test(line));
-  if (files.length === 0) return;
+  if (files.length === 0) return rememberPlain(git, commit);
   // `mode blob id\tpath`, as `--index-info` reads it.
   await bench.text(['update-index', '-z', '--index-info'], Buffer.from(`${files.join('\0')}\0`, 'latin1'));
   await bench.text(['checkout-index', '--all', '--quiet']);

@@ -1,11 +1,11 @@
-import { readdir, realpath } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { sep } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Moved } from '../../application/ports/workspaces.ts';
 import { showPath } from '../files/disk/file-error.ts';
 import type { Serial } from '../files/disk/serial.ts';
 import type { CheckedOut } from './checkout-plan.ts';
-import { branchToReturnTo, listWorktrees } from './checkout-state.ts';
+import { branchToReturnTo, linkedWorktrees, listWorktrees } from './checkout-state.ts';
 import { moveCheckout, recoverCheckout, type Self } from './move-checkout.ts';
 import { moveRef, type RefMove, realRef, resolveRef } from './refs.ts';
 import { openRepository, type Repository } from './repository.ts';
@@ -88,14 +88,17 @@ interface Users {
 }
 
 async function usersOf(deps: MoveDeps, repository: Repository, ref: string): Promise<Users> {
-  const [project, worktrees, isReturnedTo] = await Promise.all([
-    realpath(deps.project).catch(ignoreMissing),
-    listWorktrees(repository),
-    // Which worktree a folder in the repository is of, only git knows, so look at all only where a rebase may be.
-    someReturnsTo(await repository.commonFolder(), ref),
+  const project = await realpath(deps.project).catch(ignoreMissing);
+  const isOwn = (folder: string): boolean => folder.startsWith(`${project ?? deps.project}${sep}`);
+  const linked = await linkedWorktrees(repository, isOwn);
+  const gitDirs = [await repository.commonFolder(), ...linked.map(({ gitDir }) => gitDir)];
+  const [worktrees, ...returned] = await Promise.all([
+    listWorktrees(repository, linked),
+    ...gitDirs.map(branchToReturnTo),
   ]);
-  const own = `${project ?? deps.project}${sep}`;
-  const listed = worktrees.filter(({ folder }) => !folder.startsWith(own));
+  // Which worktree a folder in the repository is of, only git knows, so look at all only where a rebase may be.
+  const isReturnedTo = returned.includes(ref);
+  const listed = worktrees.filter(({ folder }) => !isOwn(folder));
   const checkouts: CheckedOut[] = [];
   let reserved: Users['reserved'] = null;
   for (const { folder, ref: current, isLocked } of listed) {
@@ -113,10 +116,4 @@ async function usersOf(deps: MoveDeps, repository: Repository, ref: string): Pro
     }
   }
   return { checkouts, reserved };
-}
-
-async function someReturnsTo(common: string, ref: string): Promise<boolean> {
-  const names = (await readdir(join(common, 'worktrees')).catch(ignoreMissing)) ?? [];
-  const gitDirs = [common, ...names.map((name) => join(common, 'worktrees', name))];
-  return (await Promise.all(gitDirs.map(branchToReturnTo))).includes(ref);
 }

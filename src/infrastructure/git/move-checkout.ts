@@ -6,6 +6,7 @@ import type { ProcessIdentity } from '../process/tree/identity.ts';
 import { type CheckedOut, planSteps, readCheckout, show } from './checkout-plan.ts';
 import { changesIn, operationIn } from './checkout-state.ts';
 import { ChangedFile, type FileStep, takeSteps, undoSteps } from './file-steps.ts';
+import { rememberPlain } from './hidden-paths.ts';
 import { type LockedMove, releaseIndex, sweepLocks, takeIndex, whoHoldsIndex } from './index-lock.ts';
 import { moveRef, type RefMove } from './refs.ts';
 import { ignoreMissing } from './worktree-places.ts';
@@ -69,23 +70,33 @@ async function moveLocked(
   const index = join(gitDir, 'index');
   // At once, because each costs the start of a process. None changes the checkout, and all are awaited, also when one fails.
   const looked = changesIn(repository);
-  const read = readCheckout(repository, from, to);
+  const read = readCheckout(checkout, from, to);
   const stage = stageFiles(checkout, from, to);
   await Promise.allSettled([looked, read, stage]);
   const reason = await looked;
   if (reason !== null) return blocked(reason);
   await stage;
-  const plan = await planSteps(checkout, folders, await read);
+  const facts = await read;
+  const plan = await planSteps(checkout, folders, facts);
   if (plan.reason !== null) return blocked(plan.reason);
   const journal: Journal = { ref: move.ref, from, to, steps: plan.steps };
   await writeFileAtomic(folders.journal, JSON.stringify(journal));
   try {
     await takeSteps({ ...folders, checkout: folder }, plan.steps);
-    // The files have new times and places now. An exit status other than 0 says that one has changed since.
-    await repository.run(['update-index', '-q', '--refresh'], { env: { GIT_INDEX_FILE: folders.index } });
     await link(index, folders.keptIndex);
+    await link(folders.index, folders.freshIndex);
     await rename(folders.index, index);
-    if (await moveRef(repository, move)) return { how: 'moved' };
+    const moving = moveRef(repository, move);
+    // The files have new times and places now. An exit status other than 0 says that one has changed since.
+    const refresh = ['update-index', '-q', '--refresh'];
+    const refreshing = repository.run(refresh, { env: { GIT_INDEX_FILE: folders.freshIndex } });
+    await Promise.allSettled([moving, refreshing]);
+    if (await moving) {
+      // Now nothing must be undone. Without it, the index is as right, and git is slower once.
+      await rename(folders.freshIndex, index).catch(() => undefined);
+      if (facts.hidden.size === 0) await rememberPlain(repository, gitDir);
+      return { how: 'moved' };
+    }
     await undoMove(checkout, journal);
     return { how: 'elsewhere' };
   } catch (error) {
@@ -157,6 +168,7 @@ function moveFolders(gitDir: string) {
     staged: join(folder, 'new'),
     kept: join(folder, 'old'),
     index: join(folder, 'index'),
+    freshIndex: join(folder, 'fresh-index'),
     keptIndex: join(folder, 'old-index'),
     journal: join(folder, 'journal.json'),
   };
