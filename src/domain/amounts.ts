@@ -1,4 +1,4 @@
-import { tokensOf } from './budget.ts';
+import { type BudgetFinding, shareText, tokensOf } from './budget.ts';
 import type { Usage } from './usage.ts';
 
 /** Formats amounts for people. */
@@ -35,4 +35,17 @@ export function formatUsage(usage: Usage | null): string | null {
 /** `1 agent`, `2 agents`. */
 export function plural(count: number, noun: string, several = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : several}`;
+}
+
+/** `24,800 of 20,000 tokens (24 % over)`. */
+export function findingText(finding: BudgetFinding): string {
+  const { item, spent, limit } = finding;
+  const share = Math.round((spent / limit) * 100) === 100 && spent >= limit ? 'all used' : shareText(finding);
+  const amounts = { tokens: whole, turns: whole, cost_usd: formatCost, wall_ms: formatDuration }[item];
+  const unit = { tokens: ' tokens', turns: ' turns', cost_usd: '', wall_ms: ' running time' }[item];
+  return `${amounts(spent)} of ${amounts(limit)}${unit} (${share})`;
+}
+
+function whole(count: number): string {
+  return count.toLocaleString('en-US');
 }

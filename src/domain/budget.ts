@@ -76,19 +76,23 @@ const itemNames: Readonly<Record<BudgetItem, string>> = {
   wall_ms: 'wall time',
 };
 
-/** Such as "tokens: 120000 of 100000 (20 % over)": the measured value, the limit, and by how much it was exceeded. */
-export function describeFinding({ item, spent, limit, level }: BudgetFinding): string {
+/** As events publish it, such as "tokens: 120000 of 100000 (20 % over)"; people get `findingText`. */
+export function describeFinding(finding: BudgetFinding): string {
+  const { item, spent, limit } = finding;
   const [amount, cap] =
     item === 'wall_ms'
       ? [`${Math.round(spent / 1000)} s`, `${Math.round(limit / 1000)} s`]
       : item === 'cost_usd'
         ? [`$${spent.toFixed(4)}`, `$${limit}`]
         : [String(spent), String(limit)];
-  const share =
-    level === 'warning'
-      ? `${Math.floor((spent / limit) * 100)} % used`
-      : `${Math.round((spent / limit - 1) * 100)} % over`;
-  return `${itemNames[item]}: ${amount} of ${cap} (${share})`;
+  return `${itemNames[item]}: ${amount} of ${cap} (${shareText(finding)})`;
+}
+
+/** `80 % used`, never rounded up to all of it; `20 % over`. */
+export function shareText({ spent, limit, level }: BudgetFinding): string {
+  return level === 'warning'
+    ? `${Math.floor((spent / limit) * 100)} % used`
+    : `${Math.round((spent / limit - 1) * 100)} % over`;
 }
 
 /** Parses that text from events of an earlier version, with the precision it has; 0 for missing numbers. */

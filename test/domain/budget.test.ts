@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { findingText } from '../../src/domain/amounts.ts';
 import { type Budget, checkBudget, describeFinding, noBudget, tokensOf } from '../../src/domain/budget.ts';
 import { noUsage, type Usage } from '../../src/domain/usage.ts';
 
@@ -68,5 +69,20 @@ describe('describeFinding', () => {
   it('says how much of it is used before that, never rounding up to all of it', () => {
     assert.equal(describeOne({ maxTokens: 4_322 }), 'tokens: 4321 of 4322 (99 % used)');
     assert.equal(describeOne({ maxTurns: 6 }), 'turns: 5 of 6 (83 % used)');
+  });
+});
+
+describe('findingText', () => {
+  const textOf = (budget: Partial<Budget>, wallMs = 0): string => {
+    const [finding = assert.fail()] = checkBudget({ ...noBudget, ...budget }, used, wallMs);
+    return findingText(finding);
+  };
+
+  it('says the same to people', () => {
+    assert.equal(textOf({ maxTokens: 4_000 }), '4,321 of 4,000 tokens (8 % over)');
+    assert.equal(textOf({ maxTokens: 4_322 }), '4,321 of 4,322 tokens (99 % used)');
+    assert.equal(textOf({ maxCostUsd: 0.4 }), '$0.50 of $0.40 (25 % over)');
+    assert.equal(textOf({ maxWallMs: 60_000 }, 90_000), '1m 30s of 1m 00s running time (50 % over)');
+    assert.equal(textOf({ maxTurns: 5 }), '5 of 5 turns (all used)');
   });
 });

@@ -199,7 +199,7 @@ describe('controlling a session from another process', () => {
     await writeFile(join(maos.project, 'rich'), '');
     const refused = await maos.run('retry', 'latest');
     assert.equal(refused.status, 5);
-    assert.match(refused.stderr, /larger budget, as with 'maos retry sess_\w+ --max-minutes N'/);
+    assert.match(refused.stderr, /larger one, as with 'maos retry sess_\w+ --max-minutes N'/);
     const again = await maos.run('retry', 'latest', '--max-minutes', '30');
     assert.equal(again.status, 0, `${again.stdout}${again.stderr}`);
     assert.equal((await maos.run('retry', 'latest', '--max-tokens', '5')).status, 4);

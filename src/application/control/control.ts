@@ -1,5 +1,6 @@
 import { isAgentEnded } from '../../domain/agent.ts';
-import { type BudgetChange, type BudgetItem, checkBudget, describeFinding } from '../../domain/budget.ts';
+import { findingText } from '../../domain/amounts.ts';
+import { type BudgetChange, type BudgetItem, checkBudget } from '../../domain/budget.ts';
 import { isMaosError, MaosError } from '../../domain/errors.ts';
 import { type RecordedEvent, sessionEvent } from '../../domain/events.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
@@ -174,7 +175,7 @@ function assertBudgetLeft(
   if (spent === undefined) return;
   throw new MaosError(
     'RESOURCE_LIMIT_EXCEEDED',
-    `Session ${session.id} cannot be retried: its budget is used up (${describeFinding(spent)}). Give it a larger budget, as with 'maos retry ${session.id} ${capOption[spent.item]} N'.`,
+    `Session ${session.id} cannot be retried: its budget is used up: ${findingText(spent)}. Give it a larger one, as with 'maos retry ${session.id} ${capOption[spent.item]} N'.`,
     { details: { sessionId: session.id, ...spent } },
   );
 }

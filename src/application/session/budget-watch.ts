@@ -1,11 +1,6 @@
 import type { Agent } from '../../domain/agent.ts';
-import {
-  type Budget,
-  type BudgetFinding,
-  type BudgetItem,
-  checkBudget,
-  describeFinding,
-} from '../../domain/budget.ts';
+import { findingText } from '../../domain/amounts.ts';
+import { type Budget, type BudgetFinding, type BudgetItem, checkBudget } from '../../domain/budget.ts';
 import { agentEvent, type DomainEvent, sessionEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { totalUsage, type Usage } from '../../domain/usage.ts';
@@ -60,8 +55,7 @@ export class BudgetWatch {
       events.push(sessionEvent('budget.warned', session.id, now, { name: null, ...finding }));
     }
     const over = findings.find(({ level }) => level === 'exceeded');
-    const sessionSpent =
-      over === undefined ? null : `The session's budget is used up: ${describeFinding(over)}.`;
+    const sessionSpent = over === undefined ? null : `The session's budget is used up: ${findingText(over)}.`;
     return { events, stops, sessionSpent };
   }
 
@@ -98,7 +92,7 @@ function agentStop(agent: Agent, item: BudgetItem): StopCause {
   const explain = (usage: Usage | null, ranMs: number): string => {
     const findings = checkBudget(agent.budget, spentNow(agent, usage), ranMs);
     const finding = findings.find((found) => found.item === item) ?? findings[0];
-    const what = finding === undefined ? item : describeFinding(finding);
+    const what = finding === undefined ? item : findingText(finding);
     return `Its budget is used up: ${what}. It was stopped; give it a larger budget or a smaller task.`;
   };
   return { kind: 'limit', failure: 'budget_exceeded', explain };

@@ -39,8 +39,13 @@ function usageText(usage: Usage | null): string {
   return text === null ? '' : `, ${text}`;
 }
 
-function lastLine(result: string): string {
-  const line = result.trim().split('\n').at(-1) ?? '';
+/** A model begins its result with what matters most; a program, which reports no usage, ends with it. */
+function lineOf(result: string, usage: Usage | null): string {
+  const line =
+    result
+      .trim()
+      .split('\n')
+      .at(usage === null ? -1 : 0) ?? '';
   return line === '' ? '' : `: ${line}`;
 }
 
@@ -123,7 +128,7 @@ export const agentEvents = {
    */
   'agent.completed': event<{ name: string; durationMs: number; result: string; usage: Usage | null }>({
     text: ({ durationMs, result, usage }) =>
-      `completed in ${formatDuration(durationMs)}${usageText(usage)}${lastLine(result)}`,
+      `completed in ${formatDuration(durationMs)}${usageText(usage)}${lineOf(result, usage)}`,
     agent: (agent, { durationMs, result, usage }, at) =>
       measured(move(agent, 'completed', at, { result, usage }), durationMs),
     checkpoint: true,

@@ -1,3 +1,4 @@
+import { findingText } from '../amounts.ts';
 import { type BudgetFinding, describeFinding, readFinding } from '../budget.ts';
 import { quote } from '../errors.ts';
 import type { AgentId, MessageId } from '../ids.ts';
@@ -34,7 +35,8 @@ export const workEvents = {
    * for the session's budget.
    */
   'budget.warned': event<{ name: string | null } & BudgetFinding>({
-    text: (finding) => `budget warning: ${describeFinding(finding)}`,
+    text: (finding) =>
+      `budget ${finding.level === 'exceeded' ? 'exceeded' : 'warning'}: ${findingText(finding)}`,
     upcast: ({ name, message, ...finding }) => ({
       name: typeof name === 'string' ? name : null,
       ...('item' in finding ? (finding as unknown as BudgetFinding) : readFinding(String(message))),

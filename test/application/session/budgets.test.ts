@@ -32,7 +32,7 @@ describe("an agent's budget", () => {
     assert.equal(done.state, 'failed');
     const { failure, usage } = done.agent('a');
     assert.equal(failure?.kind, 'budget_exceeded');
-    assert.match(failure?.message ?? '', /^Its budget is used up: tokens: 1200 of 1000 \(20 % over\)/);
+    assert.match(failure?.message ?? '', /^Its budget is used up: 1,200 of 1,000 tokens \(20 % over\)/);
     assert.equal(usage?.inputTokens, 1_200);
     assert.deepEqual(
       done.of('budget.warned').map(({ data }) => data),
@@ -52,8 +52,8 @@ describe("an agent's budget", () => {
         budget: { max_turns: 9, max_cost_usd: 5, max_tokens: 100_000, max_minutes: 5 },
       }),
     ]);
-    assert.match(done.agent('turns').failure?.message ?? '', /turns: 3 of 2 \(50 % over\)/);
-    assert.match(done.agent('time').failure?.message ?? '', /wall time: \d s of 1 s \(\d+ % over\)/);
+    assert.match(done.agent('turns').failure?.message ?? '', /3 of 2 turns \(50 % over\)/);
+    assert.match(done.agent('time').failure?.message ?? '', /\d\.\ds of \d\.\ds running time \(\d+ % over\)/);
     assert.equal(done.agent('time').failure?.kind, 'budget_exceeded');
     assert.equal(done.agent('within').state, 'completed');
   });
@@ -86,7 +86,7 @@ describe("a session's budget", () => {
       assert.equal(done.agent(name).failure?.kind, 'budget_exceeded');
       assert.match(
         done.agent(name).failure?.message ?? '',
-        /^The session's budget is used up: tokens: 1500 of 1000 \(50 % over\)\./,
+        /^The session's budget is used up: 1,500 of 1,000 tokens \(50 % over\)\./,
       );
     }
     assert.equal(done.agent('later').state, 'cancelled');
@@ -99,7 +99,7 @@ describe("a session's budget", () => {
     const retry = requestRetry(real.project, real.supervisor, done.id, null, 'test', 'Once more.');
     await assert.rejects(retry, {
       code: 'RESOURCE_LIMIT_EXCEEDED',
-      message: /budget is used up \(tokens: 1500 of 1000 .*larger budget/,
+      message: /budget is used up: 1,500 of 1,000 tokens .*larger one/,
     });
     assert.equal(outcome(real, done.id).agent('second').failure?.kind, 'budget_exceeded');
   });
@@ -116,7 +116,7 @@ describe("a session's budget", () => {
     );
     const ask = (maxTokens: number) =>
       requestRetry(real.project, real.supervisor, done.id, null, 'test', 'More.', { maxTokens });
-    await assert.rejects(ask(1_700), { code: 'RESOURCE_LIMIT_EXCEEDED', message: /1700 of 1700/ });
+    await assert.rejects(ask(1_700), { code: 'RESOURCE_LIMIT_EXCEEDED', message: /1,700 of 1,700/ });
     await ask(1_750);
     const again = await settled(real, done.id);
     assert.equal(again.agent('second').state, 'completed');
@@ -145,6 +145,6 @@ describe("a session's budget", () => {
     });
     const done = await run(real, [shell('a', 'sleep 300')]);
     assert.equal(done.agent('a').failure?.kind, 'budget_exceeded');
-    assert.match(done.agent('a').failure?.message ?? '', /wall time/);
+    assert.match(done.agent('a').failure?.message ?? '', /running time/);
   });
 });

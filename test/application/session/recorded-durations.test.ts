@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { requestPause, requestResume, requestRetry } from '../../../src/application/control/control.ts';
 import { liveStatusOf, sessionRanMs } from '../../../src/application/queries/live-status.ts';
+import type { MaosError } from '../../../src/domain/errors.ts';
 import type { SessionId } from '../../../src/domain/ids.ts';
 import { factsOf } from '../../../src/presentation/cli/facts/session-facts.ts';
 import { renderLive } from '../../../src/presentation/cli/render/live-block.ts';
@@ -145,8 +146,8 @@ for (const [what, jumpMs] of [
       await clock.passUntil(() => outcome(real, id).state === 'failed', 10_000);
       await settled(real, id);
       const retry = requestRetry(other.project, other.supervisor, id, null, 'test', 'Again.');
-      await assert.rejects(retry, (error: Error) => {
-        const measured = Number(/budget is used up \(wall time: (\d+) s of 600 s/.exec(error.message)?.[1]);
+      await assert.rejects(retry, (error: MaosError) => {
+        const measured = Number(error.details.spent) / 1_000;
         // Its time advances until the end is stored, but does not include the jump of a day.
         return measured >= 600 && measured < 3_600;
       });

@@ -82,8 +82,12 @@ describe('an event in a few words', () => {
       'collecting its files',
     ],
     [
-      event('agent.completed', { name: 'a', durationMs: 1_234, result: 'x\nDone.\n', usage }),
+      event('agent.completed', { name: 'a', durationMs: 1_234, result: 'Done.\n- x\n', usage }),
       'completed in 1.2s, 12.3k tokens, $0.25: Done.',
+    ],
+    [
+      event('agent.completed', { name: 'a', durationMs: 1_234, result: 'x\n12 tests pass\n', usage: null }),
+      'completed in 1.2s: 12 tests pass',
     ],
     [
       event('agent.failed', {
