@@ -7,6 +7,7 @@ import { makeTeams } from './application/control/nested-teams.ts';
 import type { Instances } from './application/ports/instances.ts';
 import type { LogLevel } from './application/ports/log.ts';
 import type { UnfinishedSession } from './application/ports/ownership.ts';
+import type { ParseText } from './application/ports/parsed-text.ts';
 import type { SignIns } from './application/ports/sign-ins.ts';
 import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
@@ -222,6 +223,11 @@ export class MaosRuntime implements Runtime {
     this.#watchedPaths = new Set([project, folder]);
     for (const root of this.#watchedPaths) await this.#watchOver(root);
   }
+
+  readonly parseText: ParseText = async (source, format) => {
+    const { parseText } = await import('./infrastructure/text-formats/parse-text.ts');
+    return parseText(source, format);
+  };
 
   async detach(how?: 'keep'): Promise<void> {
     this.#watchedPaths = new Set();

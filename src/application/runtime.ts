@@ -4,6 +4,7 @@ import type { OutsideWay } from '../domain/notification.ts';
 import type { BackendCapabilities, BackendProbe } from './ports/backend.ts';
 import type { HttpServer, StoppedServer } from './ports/http-servers.ts';
 import type { LogLevel } from './ports/log.ts';
+import type { ParseText } from './ports/parsed-text.ts';
 import type { FoundRoles, RoleSources } from './ports/roles.ts';
 import type { SignIns } from './ports/sign-ins.ts';
 import type { Project } from './project.ts';
@@ -180,6 +181,8 @@ export interface Runtime {
     scope: SettingScope,
     change: { readonly key: string; readonly text: string | null },
   ): Promise<{ readonly file: string; readonly changed: boolean }>;
+  /** Loads the parsers when they are first needed. */
+  readonly parseText: ParseText;
   /**
    * Detaches every session that this process owns to a background process, which outlives this one.
    * @param how `keep`: all of them run to completion there, regardless of their exit policies

@@ -199,8 +199,12 @@ async function sessions(client: DocumentClient, session_id: string): Promise<voi
   for (const id of ['getSessionAgent', 'getAgentSteps', 'getAgentOutput'])
     await client.call(id, { params: ofAgent });
   await client.call('getCheckOutput', { params: { ...ofAgent, check: 'last' }, status: 404 });
-  await client.call('getDiff', { params, query: { agent: 'tester' }, status: 400 });
+  await client.call('getDiff', { params, query: { agent: 'tester' }, status: 409 });
   await client.call('landSession', { params, body: { dry_run: true }, status: 409 });
+  await client.call('controlSession', { params, body: { action: 'pause', dry_run: true } });
+  const plan = { objective: 'Try.', agents: [{ role: 'tester', task: 'Test.' }] };
+  await client.call('startSession', { body: { plan, dry_run: true } });
+  for (const id of ['listRoles', 'listBackends']) await client.call(id);
 }
 
 async function mcpSession(client: DocumentClient): Promise<string> {

@@ -6,9 +6,10 @@ import { plural } from '../../../domain/amounts.ts';
 import { isMaosError, MaosError, quote } from '../../../domain/errors.ts';
 import type { Plan } from '../../../domain/plan.ts';
 import { RefusedPlan } from '../../../domain/plan-problem.ts';
+import type { WrittenPlan } from '../../contracts/plan-text.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { type GraphNode, mermaidGraph, textGraph } from '../render/plan-graph.ts';
-import { type PlanFile, readPlanFile } from '../run/plan-file.ts';
+import { readPlanFile } from '../run/plan-file.ts';
 import { variablesFromOptions } from '../run/plan-words.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
@@ -54,7 +55,7 @@ function usage(message: string): MaosError {
 
 /** A valid plan, with the project it was checked in. */
 interface Checked {
-  readonly file: PlanFile;
+  readonly file: WrittenPlan;
   readonly plan: Plan;
   readonly opened: OpenProject;
 }

@@ -8,12 +8,12 @@ import { isOfAgent } from '../../../application/queries/caller.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { RefusedPlan } from '../../../domain/plan-problem.ts';
 import { exitPolicies, failurePolicies, parentEndPolicies, strategies } from '../../../domain/session.ts';
+import type { WrittenPlan } from '../../contracts/plan-text.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { dryRunDocument, renderPlan } from '../render/plan-view.ts';
 import { budgetOptions } from '../run/budget-options.ts';
 import { followSession } from '../run/follow-session.ts';
-import type { PlanFile } from '../run/plan-file.ts';
 import {
   agentsFromOptions,
   isPlanFile,
@@ -204,7 +204,7 @@ function notByAgents(): MaosError {
 /** What the command line asks for; `file`: the plan that says it, if one does. */
 interface Asked {
   readonly asked: OrchestrateRequest;
-  readonly file: PlanFile | null;
+  readonly file: WrittenPlan | null;
 }
 
 async function readRequest(context: CommandContext): Promise<Asked> {

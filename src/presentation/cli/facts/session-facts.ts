@@ -9,10 +9,10 @@ import { isSinceEnd } from '../../../domain/landing.ts';
 import { isSessionEnded } from '../../../domain/session.ts';
 import type { LandedBy } from '../../../domain/work-text.ts';
 import type { Workflow } from '../../../domain/workflow.ts';
+import { beginAgainText, beginningAgain } from '../../contracts/beginning-again.ts';
 import { landedByView, landedView } from '../../contracts/landing-view.ts';
 import { claimView, workflowView } from '../../contracts/views.ts';
 import type { SessionFacts } from '../render/report-facts.ts';
-import { beginAgainText, beginningAgain } from '../run/beginning-again.ts';
 import type { OpenSession } from './projects.ts';
 
 /** The current facts for a report on a session. */

@@ -1,10 +1,10 @@
 import { waitForSession } from '../../../application/control/control.ts';
 import type { RecordedEvent } from '../../../domain/events.ts';
+import { beginAgainText } from '../../contracts/beginning-again.ts';
 import type { CommandContext } from '../command.ts';
 import type { OpenSession } from '../facts/projects.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { watchOwner, whileOwned } from '../shell/owner-notice.ts';
-import { beginAgainText } from './beginning-again.ts';
 import { type ReportExtras, reportEnd } from './end-report.ts';
 import { foregroundNotifier } from './foreground-notifier.ts';
 import { makeProgress } from './progress.ts';

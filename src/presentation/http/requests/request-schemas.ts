@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { inputRequestPattern, sessionPattern } from '../../../domain/ids.ts';
 import { inputRequestKinds, inputRequestStates, maxAnswerLength } from '../../../domain/input-request.ts';
 import type { requestView } from '../../contracts/request-view.ts';
+import { projectPath } from '../events/event-schemas.ts';
 
 /** Schemas of `/api/requests`. */
 
@@ -17,6 +18,7 @@ export const requestsQuerySchema = z.strictObject({
     .regex(sessionPattern, "must be 'sess_' and 26 characters")
     .optional()
     .describe('Only of this session; default: every one of the project'),
+  all: z.enum(['true', 'false']).optional().describe('true: of every project of this machine'),
   state: z
     .enum([...inputRequestStates, 'all'])
     .optional()
@@ -58,7 +60,8 @@ export const requestSchema = z
     message: z.string().optional(),
     answer: z.string().optional(),
     answered_by: z.string().optional(),
-  } satisfies Record<keyof Required<ReturnType<typeof requestView>>, z.ZodType>)
+    project: projectPath.optional().describe("Path of its project; absent in a list of one project's"),
+  } satisfies Record<keyof Required<ReturnType<typeof requestView>> | 'project', z.ZodType>)
   .meta({ id: 'AgentRequest' });
 
 export const requestPageSchema = z.strictObject({

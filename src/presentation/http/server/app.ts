@@ -11,6 +11,7 @@ import { metricsHandler } from '../metrics/metrics-routes.ts';
 import { overviewEndpoints } from '../overview/overview-routes.ts';
 import { requestEndpoints } from '../requests/requests-routes.ts';
 import { sessionEndpoints } from '../sessions/sessions-routes.ts';
+import { startEndpoints } from '../sessions/start-routes.ts';
 import { signInEndpoints } from '../sign-in/sign-in-routes.ts';
 import { SignedInBrowsers } from '../sign-in/signed-in-browsers.ts';
 import { isCutOff } from './cut-off.ts';
@@ -57,6 +58,7 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
     overviewEndpoints(deps),
     requestEndpoints(deps),
     sessionEndpoints(deps),
+    startEndpoints(deps),
     agentEndpoints(deps),
     messageEndpoints(deps),
     acpEndpoints(deps),

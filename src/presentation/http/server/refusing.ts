@@ -4,6 +4,9 @@ import type { HttpEnv } from './endpoints.ts';
 
 const statuses: Partial<Record<ErrorCode, 400 | 403 | 404 | 409 | 429>> = {
   INVALID_INPUT: 400,
+  INVALID_PLAN: 400,
+  INVALID_ROLE: 400,
+  BACKEND_UNAVAILABLE: 409,
   FORBIDDEN: 403,
   SESSION_NOT_FOUND: 404,
   AGENT_NOT_FOUND: 404,
@@ -11,15 +14,21 @@ const statuses: Partial<Record<ErrorCode, 400 | 403 | 404 | 409 | 429>> = {
   RESOURCE_LIMIT_EXCEEDED: 429,
 };
 
-/** A handler below `/api`, whose refusals have the form of the guard's. */
-export function refusing(handle: (context: Context<HttpEnv>) => Promise<Response>): Handler<HttpEnv> {
+/**
+ * A handler below `/api`, whose refusals have the form of the guard's.
+ * @param more further fields of a refusal
+ */
+export function refusing(
+  handle: (context: Context<HttpEnv>) => Promise<Response>,
+  more: (error: MaosError) => object = () => ({}),
+): Handler<HttpEnv> {
   return async (context) => {
     try {
       return await handle(context);
     } catch (error) {
       const status = isMaosError(error) ? statusOf(error) : undefined;
       if (!isMaosError(error) || status === undefined) throw error;
-      return context.json({ code: error.code, message: error.message }, status);
+      return context.json({ code: error.code, message: error.message, ...more(error) }, status);
     }
   };
 }

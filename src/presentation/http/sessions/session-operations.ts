@@ -1,5 +1,8 @@
+import * as z from 'zod';
 import { errorsOf, type Operation, refusalSchema } from '../server/openapi.ts';
 import {
+  consequencesSchema,
+  controlSchema,
   diffQuerySchema,
   diffSchema,
   evidenceQuerySchema,
@@ -61,6 +64,22 @@ export const sessionOperations = [
     ...{ summary: 'What an agent changed in its worktree', params },
     query: diffQuerySchema,
     answers: { 200: { description: 'Its changes', content: { 'application/json': diffSchema } } },
+    errors: errorsOf(refusalSchema, 400, 404, 409),
+  },
+  {
+    ...{ method: 'post', path: '/api/sessions/{session_id}/control', id: 'controlSession', tag: 'sessions' },
+    ...{ summary: 'Pause, resume, cancel or retry a session, or one of its agents', params },
+    body: controlSchema,
+    answers: {
+      200: {
+        description: 'Its status once it has taken effect; or, of a dry run, what will happen',
+        content: { 'application/json': z.union([consequencesSchema, sessionStatusSchema]) },
+      },
+      202: {
+        description: 'It is requested and has not taken effect yet',
+        content: { 'application/json': sessionStatusSchema },
+      },
+    },
     errors: errorsOf(refusalSchema, 400, 404, 409),
   },
   {

@@ -3,6 +3,7 @@ import { agentStages } from '../../../domain/agent-stage.ts';
 import { messagePattern, sessionPattern } from '../../../domain/ids.ts';
 import { messageStates } from '../../../domain/message.ts';
 import { messageTypes } from '../../../domain/message-type.ts';
+import { sessionActions } from '../../../domain/session.ts';
 import type { messageView } from '../../contracts/message-view.ts';
 import { agentState, sessionState } from '../../contracts/session-answers.ts';
 import {
@@ -54,6 +55,28 @@ export const diffQuerySchema = z.strictObject({
   agent: text(128).describe("The agent's name"),
   stat: z.enum(['true', 'false']).optional().describe('true: only the files with their number of lines'),
 });
+
+export const controlSchema = z
+  .strictObject({
+    action: z.enum(sessionActions),
+    agent: text(128).optional().describe("An agent's name or id: only this one; for cancel and retry"),
+    reason: text(1_000).optional().describe('For the event log'),
+    max_tokens: z.int().min(1).optional().describe('Of a retry, as the other limits: replaces the cap'),
+    max_cost_usd: z.number().positive().max(1_000_000).optional(),
+    max_turns: z.int().min(1).optional(),
+    max_minutes: z.number().positive().max(525_600).optional(),
+    dry_run: z.boolean().optional().describe('Only say what will happen'),
+  })
+  .meta({ id: 'ControlSession' });
+
+export const consequencesSchema = z
+  .strictObject({
+    session_id: z.string(),
+    dry_run: z.literal(true),
+    title: z.string().describe('A question to the user'),
+    will: z.array(z.string()).describe('Sentences that say what will happen'),
+  })
+  .meta({ id: 'Consequences' });
 
 export const landSchema = z
   .strictObject({
@@ -208,5 +231,6 @@ export const landingSchema = z
     target: z.string(),
     landing_session_id: z.string().nullable().describe('The session that lands it; null: none was started'),
     branches: z.array(landedBranch).describe('In the order in which they land'),
+    will: z.array(z.string()).optional().describe('Of a dry run: sentences that say what will happen'),
   })
   .meta({ id: 'StartedLanding' });

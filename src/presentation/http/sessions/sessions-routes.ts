@@ -6,19 +6,22 @@ import { previewLanding } from '../../../application/landing/preview.ts';
 import { startLanding } from '../../../application/landing/start-landing.ts';
 import type { LatestOf } from '../../../application/queries/lookup.ts';
 import { agentNamed } from '../../contracts/agent-named.ts';
+import { whatLandDoes } from '../../contracts/consequences.ts';
 import { evidenceView } from '../../contracts/evidence-view.ts';
 import { previewView, startedView } from '../../contracts/landing-view.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
-import { statusView } from '../../contracts/status-view.ts';
 import { workDiffView } from '../../contracts/work-view.ts';
 import { locateSession, projectAccess } from '../../project-access.ts';
 import type { HttpDeps } from '../server/deps.ts';
 import { type Endpoints, endpoints, type HttpEnv } from '../server/endpoints.ts';
 import { jsonBody, refusing } from '../server/refusing.ts';
+import { placedStatus } from './placed-status.ts';
+import { control, foreseen } from './session-control.ts';
 import { listSessions } from './session-list.ts';
 import { sessionOperations } from './session-operations.ts';
 import { eventsPage, messagesPage } from './session-records.ts';
 import {
+  controlSchema,
   diffQuerySchema,
   evidenceQuerySchema,
   landSchema,
@@ -29,7 +32,7 @@ import {
 } from './session-schemas.ts';
 
 /** `/api/sessions`: the sessions; a session's status, evidence and changes, and the landing of its work. */
-export function sessionEndpoints({ runtime, projectPath }: HttpDeps): Endpoints {
+export function sessionEndpoints({ runtime, projectPath, ending }: HttpDeps): Endpoints {
   const access = projectAccess(runtime, projectPath);
   const locate = (context: Context<HttpEnv>, latestOf: LatestOf | null = null) => {
     const reference = parseInput(sessionReferenceSchema, context.req.param('id'), 'session id');
@@ -43,9 +46,7 @@ export function sessionEndpoints({ runtime, projectPath }: HttpDeps): Endpoints 
 
   const getSessionStatus = refusing(async (context) => {
     const { project, id } = await locate(context);
-    // Read before the rest, so that no event after it is missing from what is shown.
-    const last_seq = project.store.lastSeq(id);
-    return context.json({ ...statusView(project, id), project: project.path, last_seq });
+    return context.json(placedStatus(project, id));
   });
 
   const getSessionEvents = refusing(async (context) => {
@@ -78,12 +79,28 @@ export function sessionEndpoints({ runtime, projectPath }: HttpDeps): Endpoints 
     return context.json({ session_id: id, ...workDiffView(changes) });
   });
 
+  const controlSession = refusing(async (context) => {
+    const body = parseInput(controlSchema, await jsonBody(context), 'body');
+    const located = await locate(context);
+    if (body.dry_run === true) return context.json(foreseen(located, body));
+    const isDone = await control(located, body, ending);
+    return context.json(placedStatus(located.project, located.id), isDone ? 200 : 202);
+  });
+
   const landSession = refusing(async (context) => {
     const body = parseInput(landSchema, await jsonBody(context), 'body');
     const { into = null, squash = false, dry_run = false } = body;
     const { project, supervisor, id } = await locate(context, latestWithWorktrees);
     const none = { session_id: id, landing_session_id: null };
-    if (dry_run) return context.json({ ...none, ...previewView(await previewLanding(project, id, into)) });
+    if (dry_run) {
+      const preview = previewView(await previewLanding(project, id, into));
+      const announced = whatLandDoes(project.store.load(id));
+      return context.json({
+        ...none,
+        ...preview,
+        ...(typeof announced === 'string' ? {} : { will: announced.says }),
+      });
+    }
     const landing = await startLanding(project, supervisor, id, { into, squash, merger: null });
     const view = { session_id: id, ...startedView(landing) };
     return context.json(view, landing.workflow === null ? 200 : 202);
@@ -96,6 +113,7 @@ export function sessionEndpoints({ runtime, projectPath }: HttpDeps): Endpoints 
     getSessionMessages,
     getEvidence,
     getDiff,
+    controlSession,
     landSession,
   };
   return endpoints(sessionOperations, handlers, new Hono<HttpEnv>());

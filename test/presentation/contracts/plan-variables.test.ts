@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { substitute } from '../../../../src/presentation/cli/run/plan-variables.ts';
+import { substitute } from '../../../src/presentation/contracts/plan-variables.ts';
 
 const given = (values: Readonly<Record<string, string>> = {}) => new Map(Object.entries(values));
 const texts = (plan: object, values: Readonly<Record<string, string>> = {}) =>

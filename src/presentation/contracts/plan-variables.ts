@@ -1,7 +1,7 @@
-import { quote } from '../../../domain/errors.ts';
-import { nearest } from '../../../domain/nearest.ts';
-import type { InputProblem } from '../../contracts/parse-input.ts';
-import { variableName } from '../../contracts/plan-input.ts';
+import { quote } from '../../domain/errors.ts';
+import { nearest } from '../../domain/nearest.ts';
+import type { InputProblem } from './parse-input.ts';
+import { variableName } from './plan-input.ts';
 
 /** A plan with its variables replaced by their values. */
 interface Substituted {

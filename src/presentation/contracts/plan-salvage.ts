@@ -1,4 +1,4 @@
-import type { InputProblem } from '../../contracts/parse-input.ts';
+import type { InputProblem } from './parse-input.ts';
 
 type Path = readonly PropertyKey[];
 

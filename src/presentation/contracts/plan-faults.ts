@@ -1,8 +1,8 @@
-import type { ParsedText } from '../../../application/ports/parsed-text.ts';
-import { plural } from '../../../domain/amounts.ts';
-import { type ErrorCode, MaosError } from '../../../domain/errors.ts';
-import type { PlanProblem } from '../../../domain/plan-problem.ts';
-import type { InputProblem } from '../../contracts/parse-input.ts';
+import type { ParsedText } from '../../application/ports/parsed-text.ts';
+import { plural } from '../../domain/amounts.ts';
+import { type ErrorCode, MaosError } from '../../domain/errors.ts';
+import type { PlanProblem } from '../../domain/plan-problem.ts';
+import type { InputProblem } from './parse-input.ts';
 
 type Path = readonly PropertyKey[];
 
