@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { isTemporaryName } from '../../../src/infrastructure/files/disk/atomic.ts';
@@ -53,9 +53,15 @@ function setUp() {
       assert.equal(await end(), null, `${at}`);
       assert.deepEqual(nothingBeside(folder), [], `${at}`);
       assert.equal(list(), before, `${at}`);
-      // A removal that was killed at its last step leaves the empty folder, which git prunes.
+      // A removal that was killed at its last step leaves an empty folder, which git prunes.
       const known = join(plain.folder, '.git/worktrees');
-      assert.deepEqual(existsSync(known) ? readdirSync(known) : [], [], `${at}`);
+      const left = existsSync(known) ? readdirSync(known) : [];
+      assert.deepEqual(
+        left.flatMap((name) => readdirSync(join(known, name))),
+        [],
+        `${at}`,
+      );
+      rmSync(known, { recursive: true, force: true });
       assert.equal(plain.git('status', '--porcelain'), '', `${at}`);
       plain.git('branch', '-q', '-D', place.branch);
       for (const ref of plain.git('for-each-ref', '--format=%(refname)', 'refs/maos').split('\n')) {
