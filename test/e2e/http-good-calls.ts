@@ -75,6 +75,7 @@ export async function goodCalls(client: DocumentClient): Promise<LiveStatus> {
       'cancelRun.run_id': [ended.run_id],
       agent: ['tester', 'nobody'],
       ...{ 'getAgentSteps.cursor': ['0', '7+1'], 'getAgentSteps.before': ['end', '12'], attempt: [1] },
+      ...{ path: ['results/a.md', 'results/../../x', '..%2f', 'shared'] },
       ...{ 'getSessionEvents.before': ['3'], check: ['1', 'last'] },
       ...{ cursor: [session], project: ['/nowhere'] },
       ...{ session: [session], session_id: [session, 'latest'], index: ['0', '1', '2'] },
@@ -201,6 +202,7 @@ async function sessions(client: DocumentClient, session_id: string): Promise<voi
   await client.call('getCheckOutput', { params: { ...ofAgent, check: 'last' }, status: 404 });
   await client.call('getDiff', { params, query: { agent: 'tester' }, status: 409 });
   await client.call('landSession', { params, body: { dry_run: true }, status: 409 });
+  await client.call('getArtifact', { params: { ...params, path: 'results/none.md' }, status: 404 });
   await client.call('controlSession', { params, body: { action: 'pause', dry_run: true } });
   const plan = { objective: 'Try.', agents: [{ role: 'tester', task: 'Test.' }] };
   await client.call('startSession', { body: { plan, dry_run: true } });

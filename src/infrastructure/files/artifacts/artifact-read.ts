@@ -21,12 +21,12 @@ function refused(path: string, why: string): MaosError {
   );
 }
 
-function unusable(path: string, why: string): MaosError {
+function unusable(path: string, why: string, more: { readonly problem?: 'not_found' } = {}): MaosError {
   return new MaosError(
     'INVALID_INPUT',
     `Artifact ${quote(path)} ${why}: give a path such as results/reviewer/report.md.`,
     {
-      details: { path: startOf(path, 200) },
+      details: { path: startOf(path, 200), ...more },
     },
   );
 }
@@ -64,7 +64,9 @@ export async function readArtifactFile(folder: string, path: string, maxBytes: n
       await file.close();
     }
   } catch (error) {
-    if (isMissing(error)) throw unusable(path, 'does not exist, or no longer does');
+    if (isMissing(error)) {
+      throw unusable(path, 'does not exist, or no longer does', { problem: 'not_found' });
+    }
     // A socket, or a device without a driver.
     if (systemCode(error) === 'ENXIO') throw unusable(path, 'is not a regular file');
     if (systemCode(error) === 'ENAMETOOLONG') throw unusable(path, 'has too long a name');

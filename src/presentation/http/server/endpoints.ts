@@ -29,7 +29,7 @@ export function endpoints<Table extends readonly Operation[]>(
   return { routes, operations };
 }
 
-/** `/runs/{run_id}` in the router's syntax, which the request metrics use too: `/runs/:id`. */
+/** `/runs/{run_id}` in the router's syntax, which the request metrics use too: `/runs/:id`. A `{path}` has slashes. */
 function routeOf(path: string): string {
-  return path.replaceAll(/\{(?:[a-z]+_)?([a-z]+)\}/g, ':$1');
+  return path.replaceAll(/\{(?:[a-z]+_)?([a-z]+)\}/g, ':$1').replace(/:path$/, ':path{.+}');
 }

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { errorsOf, type Operation, refusalSchema } from '../server/openapi.ts';
 import {
+  artifactPathSchema,
+  artifactQuerySchema,
+  artifactTextSchema,
   consequencesSchema,
   controlSchema,
   diffQuerySchema,
@@ -65,6 +68,19 @@ export const sessionOperations = [
     query: diffQuerySchema,
     answers: { 200: { description: 'Its changes', content: { 'application/json': diffSchema } } },
     errors: errorsOf(refusalSchema, 400, 404, 409),
+  },
+  {
+    ...{ method: 'get', path: '/api/sessions/{session_id}/artifacts/{path}', id: 'getArtifact' },
+    ...{ tag: 'sessions', summary: 'A file that agents left' },
+    params: { ...params, path: artifactPathSchema },
+    query: artifactQuerySchema,
+    answers: {
+      200: {
+        description: 'The file, at most 32 MiB, or the beginning of its text',
+        content: { 'application/octet-stream': z.string(), 'application/json': artifactTextSchema },
+      },
+    },
+    errors: errorsOf(refusalSchema, 400, 403, 404, 409),
   },
   {
     ...{ method: 'post', path: '/api/sessions/{session_id}/control', id: 'controlSession', tag: 'sessions' },

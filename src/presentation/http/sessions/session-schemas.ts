@@ -56,6 +56,23 @@ export const diffQuerySchema = z.strictObject({
   stat: z.enum(['true', 'false']).optional().describe('true: only the files with their number of lines'),
 });
 
+export const artifactPathSchema = text(4096).describe(
+  'Below shared/ or results/, such as results/reviewer/report.md; its slashes may stay as they are',
+);
+
+export const artifactQuerySchema = z.strictObject({
+  as: z.enum(['download', 'text']).optional().describe('text: the beginning of its text, as JSON'),
+});
+
+export const artifactTextSchema = z
+  .strictObject({
+    path: z.string(),
+    size_bytes: z.int(),
+    text: z.string().nullable().describe('At most 262,144 characters; null: it is not text'),
+    truncated: z.boolean(),
+  })
+  .meta({ id: 'ArtifactText' });
+
 export const controlSchema = z
   .strictObject({
     action: z.enum(sessionActions),

@@ -15,6 +15,7 @@ import { locateSession, projectAccess } from '../../project-access.ts';
 import type { HttpDeps } from '../server/deps.ts';
 import { type Endpoints, endpoints, type HttpEnv } from '../server/endpoints.ts';
 import { jsonBody, refusing } from '../server/refusing.ts';
+import { artifactHandler } from './artifact-route.ts';
 import { placedStatus } from './placed-status.ts';
 import { control, foreseen } from './session-control.ts';
 import { listSessions } from './session-list.ts';
@@ -113,6 +114,7 @@ export function sessionEndpoints({ runtime, projectPath, ending }: HttpDeps): En
     getSessionMessages,
     getEvidence,
     getDiff,
+    getArtifact: artifactHandler(locate),
     controlSession,
     landSession,
   };
