@@ -1,6 +1,5 @@
 import { isInitializeRequest, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { type Context, Hono } from 'hono';
-import { probe } from '../../mcp/transport/handshake.ts';
 import { errorAnswer, errorCode } from '../../mcp/transport/json-rpc.ts';
 import type { HttpDeps } from '../server/deps.ts';
 import { endpoints, type HttpEnv } from '../server/endpoints.ts';
@@ -15,12 +14,14 @@ import {
 import { mcpLimits } from './mcp-limits.ts';
 import { mcpOperations } from './mcp-operations.ts';
 import { type McpEndpoint, type McpSession, McpSessions } from './mcp-sessions.ts';
+import { ModernEndpoint } from './modern-endpoint.ts';
 import { ResumableTransport } from './resumable-transport.ts';
 
 type Session = McpSession<ResumableTransport>;
 
 /**
- * `/mcp`: Streamable HTTP (MCP 2025-11-25, basic/transports). POST `initialize` opens a session, which the header
+ * `/mcp`: Streamable HTTP. A request of MCP 2026-07-28 stands alone (see {@link ModernEndpoint}); the rest is MCP
+ * 2025-11-25, basic/transports: POST `initialize` opens a session, which the header
  * `Mcp-Session-Id` identifies from then on: POST sends a message, GET listens, DELETE ends the session. Every stream
  * can be resumed with `Last-Event-ID`.
  */
@@ -29,9 +30,9 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
   const sessions = new McpSessions<ResumableTransport>(deps, limits, limits.after);
   const app = new Hono<HttpEnv>();
 
-  const open = async (context: Context<HttpEnv>): Promise<Response> => {
-    const message = await readMessage(context, null);
-    if (message instanceof Response) return message;
+  const modern = new ModernEndpoint(deps, limits);
+
+  const open = async (context: Context<HttpEnv>, message: JSONRPCMessage): Promise<Response> => {
     const id = requestIdOf(message);
     if (id === undefined || !('method' in message) || message.method !== 'initialize') {
       return nameless(context, message);
@@ -82,10 +83,16 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
 
   const answer = async (context: Context<HttpEnv>): Promise<Response> => {
     const id = context.req.header('mcp-session-id');
-    if (id === undefined) return context.req.method === 'POST' ? open(context) : nameless(context, null);
-    const session = sessions.find(id);
+    const session = id === undefined ? undefined : sessions.find(id);
     const message = context.req.method === 'POST' ? await readMessage(context, session?.trace ?? null) : null;
     const isReadable = !(message instanceof Response);
+    if (isReadable && message !== null && modern.takes(context, message, id !== undefined)) {
+      return modern.answer(context, message);
+    }
+    if (id === undefined) {
+      if (!isReadable) return message;
+      return message === null ? nameless(context, null) : open(context, message);
+    }
     if (session === undefined) {
       return noSuchSession(context, 'Initialize again.', isReadable ? requestIdOf(message) : undefined);
     }
@@ -99,13 +106,10 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
   return { ...made, sessions };
 }
 
-/** For a message without a session. The probe of newer clients gets the same error as over stdio: method not found. */
+/** For a message without a session. */
 function nameless(context: Context, message: JSONRPCMessage | null): Response {
-  const isProbe = message !== null && 'method' in message && message.method === probe;
-  const code = isProbe ? errorCode.methodNotFound : httpError.refused;
-  const next = "Name the session in the header 'Mcp-Session-Id', or open one by POST of initialize.";
-  const why = isProbe ? `Method not found: ${probe}. ${next}` : next;
-  return context.json(errorAnswer(code, why, requestIdOf(message)), 400);
+  const why = "Name the session in the header 'Mcp-Session-Id', or open one by POST of initialize.";
+  return context.json(errorAnswer(httpError.refused, why, requestIdOf(message)), 400);
 }
 
 /** Replaces the id of an SDK error response, which is missing or `null`, a value that MCP does not allow. */

@@ -3,6 +3,8 @@ import { shorten } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { costOf } from '../answers/budget.ts';
 import type { Content } from '../answers/content.ts';
+import { InputNeeded } from './input-needed.ts';
+import { RequestError } from './request-error.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
 /** The result of `tools/call`. */
@@ -18,12 +20,16 @@ export const errorMetaKey = 'maos/error';
 
 const maxDetailBytes = 4_000;
 
-/** Calls a tool. Every failure becomes a tool error, which a model can read and act on. */
+/**
+ * Calls a tool. Every failure becomes a tool error, which a model can read and act on.
+ * @throws InputNeeded, RequestError for the client instead of the model
+ */
 export async function callTool(tool: Tool, args: unknown, context: ToolContext): Promise<CallResult> {
   try {
     const { structured, content } = await tool.call(args, context);
     return { content, ...(structured === undefined ? {} : { structuredContent: structured }) };
   } catch (error) {
+    if (error instanceof InputNeeded || error instanceof RequestError) throw error;
     return errorResult(explained(error) ?? internalError(error, tool, context));
   }
 }

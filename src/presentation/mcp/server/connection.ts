@@ -1,6 +1,7 @@
 import type { Runtime } from '../../../application/runtime.ts';
 import type { RequestContext } from './context.ts';
 import type { ServerIdentity } from './identity.ts';
+import type { Offer } from './methods.ts';
 import type { Registry } from './registry.ts';
 import type { Extra } from './requests.ts';
 import type { StrictServer } from './strict-server.ts';
@@ -20,7 +21,7 @@ export interface McpServerOptions {
 }
 
 /** What the handlers of one connection share. */
-export interface Connection extends Required<Omit<McpServerOptions, 'identity' | 'onCall'>> {
+export interface Connection extends Offer, Pick<McpServerOptions, 'projectPath' | 'ending'> {
   readonly server: StrictServer;
   contextOf(extra: Extra): RequestContext;
 }

@@ -7,6 +7,16 @@ export interface ClientChannel {
   notify(method: string, params: object): Promise<void>;
 }
 
+/** What the client can be asked in the answer to its request (MCP 2026-07-28, multi round-trip requests). */
+export interface ClientInput {
+  /** What the client declared for this request. */
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  /** Its answers to an {@link InputNeeded}, by the keys of the questions; empty for the first request. */
+  readonly responses: Readonly<Record<string, unknown>>;
+  /** The state given with the questions; null for the first request. */
+  readonly state: unknown;
+}
+
 /**
  * What handlers of requests may use. Projects are resolved from the server's folder. Independent of transport and SDK.
  */
@@ -14,4 +24,6 @@ export interface RequestContext extends ProjectAccess {
   /** Aborts when the client cancels the request or the server ends. */
   readonly signal: AbortSignal;
   readonly client: ClientChannel;
+  /** Null in the versions with a handshake, where MAOS's own tools ask nothing. */
+  readonly input: ClientInput | null;
 }

@@ -1,9 +1,8 @@
 import * as z from 'zod';
-import type { Connection } from './connection.ts';
 import type { RequestContext } from './context.ts';
+import { type Methods, method, type Offer } from './methods.ts';
 import type { Registry } from './registry.ts';
 import { noResource } from './request-error.ts';
-import { answer } from './requests.ts';
 import { findPrompt } from './serve-prompts.ts';
 
 const completeParams = z.looseObject({
@@ -19,12 +18,14 @@ const completeParams = z.looseObject({
 const mostValues = 100;
 
 /** `completion/complete`: variables of resource templates, and arguments of prompts. */
-export function serveCompletions({ server, loadRegistry, contextOf }: Connection): void {
-  answer(server, 'completion/complete', completeParams, async (params, extra) => {
-    const all = await valuesOf(await loadRegistry(), params, contextOf(extra));
-    const values = all.slice(0, mostValues);
-    return { completion: { values, total: all.length, hasMore: all.length > values.length } };
-  });
+export function completionMethods({ loadRegistry }: Pick<Offer, 'loadRegistry'>): Methods {
+  return {
+    'completion/complete': method(completeParams, async (params, call) => {
+      const all = await valuesOf(await loadRegistry(), params, call);
+      const values = all.slice(0, mostValues);
+      return { completion: { values, total: all.length, hasMore: all.length > values.length } };
+    }),
+  };
 }
 
 async function valuesOf(

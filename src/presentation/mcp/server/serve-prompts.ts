@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { quote } from '../../../domain/errors.ts';
-import type { Connection } from './connection.ts';
+import { listParams, type Methods, method, type Offer } from './methods.ts';
+import { pageOf } from './page.ts';
 import type { Prompt } from './prompt.ts';
 import { invalidParams } from './request-error.ts';
-import { answer, listParams, pageOf } from './requests.ts';
 
 const getParams = z.looseObject({
   name: z.string(),
@@ -11,22 +11,28 @@ const getParams = z.looseObject({
 });
 
 /** `prompts/list` and `prompts/get`. */
-export function servePrompts({ server, loadRegistry }: Connection): void {
-  answer(server, 'prompts/list', listParams, async ({ cursor }) => {
-    const prompts = (await loadRegistry()).prompts.map((prompt) => ({
-      name: prompt.name,
-      title: prompt.title,
-      description: prompt.description,
-      arguments: prompt.arguments.map(({ name, description, required }) => ({ name, description, required })),
-    }));
-    return pageOf('prompts', prompts, cursor, 'prompts/list');
-  });
+export function promptMethods({ loadRegistry }: Pick<Offer, 'loadRegistry'>): Methods {
+  return {
+    'prompts/list': method(listParams, async ({ cursor }) => {
+      const prompts = (await loadRegistry()).prompts.map((prompt) => ({
+        name: prompt.name,
+        title: prompt.title,
+        description: prompt.description,
+        arguments: prompt.arguments.map(({ name, description, required }) => ({
+          name,
+          description,
+          required,
+        })),
+      }));
+      return pageOf('prompts', prompts, cursor, 'prompts/list');
+    }),
 
-  answer(server, 'prompts/get', getParams, async ({ name, arguments: values }) => {
-    const prompt = findPrompt((await loadRegistry()).prompts, name);
-    checkValues(prompt, values);
-    return { description: prompt.description, messages: prompt.messages(values) };
-  });
+    'prompts/get': method(getParams, async ({ name, arguments: values }) => {
+      const prompt = findPrompt((await loadRegistry()).prompts, name);
+      checkValues(prompt, values);
+      return { description: prompt.description, messages: prompt.messages(values) };
+    }),
+  };
 }
 
 /** @throws RequestError 'invalid params', listing the known prompts */

@@ -1,79 +1,35 @@
 import * as z from 'zod';
-import type { Connection } from './connection.ts';
 import type { RequestContext } from './context.ts';
-import { latestWins } from './latest-wins.ts';
-import { invalidParams, noResource } from './request-error.ts';
-import { answer, listParams, pageOf } from './requests.ts';
+import { listParams, type Methods, method, type Offer } from './methods.ts';
+import { pageOf } from './page.ts';
+import { noResource } from './request-error.ts';
 import { isTemplate, matchUri, type Resource, type ResourceEntry, type Variables } from './resource.ts';
 
 const uriParams = z.looseObject({ uri: z.string() });
 
-/** More than any client needs; each subscription can mean that a file is polled. */
-const maxSubscriptions = 100;
+/** The methods below `resources/` that every version of the protocol has. */
+export function resourceMethods({ loadRegistry }: Pick<Offer, 'loadRegistry'>): Methods {
+  return {
+    'resources/list': method(listParams, async ({ cursor }, call) => {
+      const { resources } = await loadRegistry();
+      const entries = await Promise.all(resources.map((resource) => entriesOf(resource, call)));
+      return pageOf('resources', entries.flat(), cursor, 'resources/list');
+    }),
 
-/** The methods below `resources/`. */
-export function serveResources(connection: Connection): void {
-  const { server, loadRegistry, contextOf, ending } = connection;
-  const subscribed = new Map<string, Promise<() => void>>();
+    'resources/templates/list': method(listParams, async ({ cursor }) => {
+      const { resources } = await loadRegistry();
+      const templates = resources.filter(isTemplate).map((resource) => {
+        const { uri: uriTemplate, ...description } = describe(resource);
+        return { uriTemplate, ...description };
+      });
+      return pageOf('resourceTemplates', templates, cursor, 'resources/templates/list');
+    }),
 
-  answer(server, 'resources/list', listParams, async ({ cursor }, extra) => {
-    const { resources } = await loadRegistry();
-    const context = contextOf(extra);
-    const entries = await Promise.all(resources.map((resource) => entriesOf(resource, context)));
-    return pageOf('resources', entries.flat(), cursor, 'resources/list');
-  });
-
-  answer(server, 'resources/templates/list', listParams, async ({ cursor }) => {
-    const { resources } = await loadRegistry();
-    const templates = resources.filter(isTemplate).map((resource) => {
-      const { uri: uriTemplate, ...description } = describe(resource);
-      return { uriTemplate, ...description };
-    });
-    return pageOf('resourceTemplates', templates, cursor, 'resources/templates/list');
-  });
-
-  answer(server, 'resources/read', uriParams, async ({ uri }, extra) => {
-    const { resource, variables } = find((await loadRegistry()).resources, uri);
-    return { contents: [await resource.read(variables, uri, contextOf(extra))] };
-  });
-
-  answer(server, 'resources/subscribe', uriParams, async ({ uri }, extra) => {
-    const { resource, variables } = find((await loadRegistry()).resources, uri);
-    if (resource.follow === undefined) {
-      throw invalidParams(`${resource.name} never changes, so it cannot be subscribed to.`);
-    }
-    if (subscribed.has(uri)) return {};
-    if (subscribed.size >= maxSubscriptions) {
-      throw invalidParams(`There are ${maxSubscriptions} subscriptions already: unsubscribe from one first.`);
-    }
-    const tell = latestWins(async (changed: string) => {
-      if (!subscribed.has(changed)) return;
-      await server.notification({ method: 'notifications/resources/updated', params: { uri: changed } });
-    });
-    const following = resource.follow(variables, () => tell(uri), contextOf(extra));
-    subscribed.set(uri, following);
-    await following.catch((error: unknown) => {
-      subscribed.delete(uri);
-      throw error;
-    });
-    return {};
-  });
-
-  answer(server, 'resources/unsubscribe', uriParams, async ({ uri }) => {
-    const following = subscribed.get(uri);
-    subscribed.delete(uri);
-    (await following)?.();
-    return {};
-  });
-
-  ending.addEventListener('abort', () => {
-    for (const following of subscribed.values())
-      void following.then(
-        (stop) => stop(),
-        () => {},
-      );
-    subscribed.clear();
-  });
+    'resources/read': method(uriParams, async ({ uri }, call) => {
+      const { resource, variables } = findResource((await loadRegistry()).resources, uri);
+      return { contents: [await resource.read(variables, uri, call)] };
+    }),
+  };
 }
 
 async function entriesOf(resource: Resource, context: RequestContext): Promise<readonly ResourceEntry[]> {
@@ -85,7 +41,8 @@ function describe({ uri, name, title, description, mimeType }: Resource): Resour
   return { uri, name, title, description, ...(mimeType === undefined ? {} : { mimeType }) };
 }
 
-function find(
+/** @throws RequestError when no resource matches */
+export function findResource(
   resources: readonly Resource[],
   uri: string,
 ): { readonly resource: Resource; readonly variables: Variables } {

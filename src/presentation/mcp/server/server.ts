@@ -2,12 +2,10 @@ import * as z from 'zod';
 import { projectAccess } from '../../project-access.ts';
 import { serveClientLog } from './client-log.ts';
 import type { Connection, McpServerOptions } from './connection.ts';
-import type { Extra } from './requests.ts';
-import { serveCompletions } from './serve-completions.ts';
-import { servePrompts } from './serve-prompts.ts';
-import { serveResources } from './serve-resources.ts';
-import { serveTools } from './serve-tools.ts';
+import { methodsOf } from './methods-of.ts';
+import { answer, type Extra } from './requests.ts';
 import { StrictServer } from './strict-server.ts';
+import { serveSubscriptions } from './subscriptions.ts';
 
 /**
  * The MCP server of one connection, not yet connected. Opens stores and converts schemas only on request, because
@@ -35,13 +33,16 @@ export function makeMcpServer(options: McpServerOptions): StrictServer {
         request: (method, params) => extra.sendRequest({ method, params } as AnyRequest, z.looseObject({})),
         notify: (method, params) => extra.sendNotification({ method, params } as AnyNotification),
       },
+      input: null,
     }),
   };
   const { capabilities } = offer;
-  serveTools(connection, options.onCall);
-  if (capabilities.resources !== undefined) serveResources(connection);
-  if (capabilities.prompts !== undefined) servePrompts(connection);
-  if (capabilities.completions !== undefined) serveCompletions(connection);
+  for (const [name, { params, handle }] of Object.entries(methodsOf(connection, capabilities))) {
+    answer(server, name, params, (given, extra) =>
+      handle(given, { ...connection.contextOf(extra), progressToken: extra._meta?.progressToken }),
+    );
+  }
+  if (capabilities.resources !== undefined) serveSubscriptions(connection);
   if (capabilities.logging !== undefined) serveClientLog(connection);
   return server;
 }

@@ -1,6 +1,6 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { ServerIdentity } from '../server/identity.ts';
-import { errorAnswer, errorCode, isJson } from './json-rpc.ts';
+import { isJson } from './json-rpc.ts';
 
 /**
  * Problem: a client waits for the response to `initialize`, and loading the SDK takes longer than everything before it.
@@ -11,17 +11,10 @@ import { errorAnswer, errorCode, isJson } from './json-rpc.ts';
 /** The versions that SDK 1.32 supports, newest first. It offers the newest to a client that requests an unknown one. */
 export const protocolVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'];
 
-/** Newer clients send this first, and fall back to the older protocol when the method is not found. */
-export const probe = 'server/discover';
-
-/**
- * The early response to one of the first messages: a result for a plain `initialize`; an error for the probe, after
- * which `initialize` is still expected; null for anything else, which the SDK must answer.
- */
+/** The early response to the first message: a result for a plain `initialize`; null for anything else, which the SDK must answer. */
 export function answerEarly(message: JSONRPCMessage, identity: ServerIdentity): JSONRPCMessage | null {
   if (!('method' in message && 'id' in message)) return null;
   const { id, method, params = {} } = message;
-  if (method === probe) return errorAnswer(errorCode.methodNotFound, 'Method not found', id);
   if (method !== 'initialize') return null;
   const { protocolVersion: asked, clientInfo, capabilities: offered } = params;
   const isNamed =

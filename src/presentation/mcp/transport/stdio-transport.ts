@@ -31,6 +31,8 @@ export interface StdioTransportOptions {
   readonly write: (text: string, done: () => void) => void;
   /** Answers the first messages before the SDK is loaded: see `answerEarly`. */
   readonly answerEarly: (message: JSONRPCMessage) => JSONRPCMessage | null;
+  /** Takes what is not for the SDK. @returns whether it did */
+  readonly takeModern: (message: JSONRPCMessage) => boolean;
   readonly trace: MessageTrace | null;
   /** Receives every line that is not a valid message, whether it got a response or not. */
   readonly onComplaint: (complaint: Complaint) => void;
@@ -83,13 +85,18 @@ export class StdioTransport implements Transport {
     this.#goOn();
   }
 
-  /** Settles when the message is sent, so that senders can adapt to a slow client. */
+  /** Sends a message of the SDK. Settles when it is sent, so that senders can adapt to a slow client. */
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#state === 'waiting' && !('method' in message) && message.id === this.#answered) {
       this.#state = 'open';
       this.#goOn();
       return;
     }
+    await this.write(message);
+  }
+
+  /** As {@link send}, for messages that are not the SDK's. */
+  async write(message: JSONRPCMessage): Promise<void> {
     const text = JSON.stringify(message).replaceAll(otherLineEnds, asEscape);
     this.#options.trace?.sent(text, message);
     this.#unread += text.length;
@@ -159,14 +166,16 @@ export class StdioTransport implements Transport {
     this.#options.trace?.received(text, value);
     const checked = checkMessage(value);
     if ('complaint' in checked) this.#complain(checked.complaint);
+    else if (this.#options.takeModern(checked.message)) return;
     else if (this.#state === 'beginning') this.#greet(checked.message);
     else this.#deliver(checked.message);
   }
 
   #greet(message: JSONRPCMessage): void {
+    // There is nothing to cancel yet.
+    if ('method' in message && message.method === 'notifications/cancelled') return;
     const answer = this.#options.answerEarly(message);
-    if (answer !== null) void this.send(answer);
-    if (answer !== null && 'error' in answer) return;
+    if (answer !== null) void this.write(answer);
     this.#state = 'waiting';
     this.#first = message;
     this.#answered = answer !== null && 'id' in answer ? (answer.id ?? null) : null;
@@ -183,6 +192,6 @@ export class StdioTransport implements Transport {
 
   #complain(complaint: Complaint): void {
     this.#options.onComplaint(complaint);
-    if (complaint.answer !== null) void this.send(complaint.answer);
+    if (complaint.answer !== null) void this.write(complaint.answer);
   }
 }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Runtime } from '../../../application/runtime.ts';
 import type { Serving } from '../../serving.ts';
+import { StdioLane } from '../modern/stdio-lane.ts';
 import { type ServerIdentity, serverIdentity } from '../server/identity.ts';
 import type { Registry } from '../server/registry.ts';
 import { answerEarly } from './handshake.ts';
@@ -27,8 +28,8 @@ const mostComplaints = 100;
 const drainMs = 250;
 
 /**
- * Serves MCP on stdin and stdout until the client leaves: EOF, or stdout is closed. Settles when it accepts the
- * client's requests, or when the end comes before the first.
+ * Serves MCP on stdin and stdout until the client leaves: EOF, or stdout is closed. Settles when a client of the versions
+ * with a handshake is served, or at the end.
  *
  * From here on stdout belongs to the protocol; other output to it goes to the log.
  * @returns a function that closes the connection after the last responses
@@ -42,10 +43,28 @@ export async function openStdio(
   const write = claimStdout(runtime);
   const { identity = serverIdentity(runtime.version), isOnlooker = false } = options;
   const complain = makeComplaintLog(runtime);
+  const projectPath = options.projectPath ?? clientFolder(process.env, process.cwd());
+  const { ending, onCall } = serving;
+  const serverOptions = { ...options, runtime, identity, projectPath, ending, onCall };
+  let attending: NodeJS.Timeout | undefined;
+  const attend = (): void => {
+    if (!isOnlooker) attending ??= setTimeout(() => void watchProject(runtime, projectPath), attendMs);
+  };
+  void serving.gone.then(() => clearTimeout(attending));
+  const modern = new StdioLane({
+    identity,
+    async load() {
+      attend();
+      const { ModernServer } = await import('../modern/modern-server.ts');
+      return new ModernServer(serverOptions);
+    },
+    send: (message) => transport.write(message),
+  });
   const transport = new StdioTransport({
     input: process.stdin,
     write,
     answerEarly: (message) => answerEarly(message, identity),
+    takeModern: (message) => modern.take(message),
     trace: (await runtime.logs('trace')) ? traceMessages(runtime) : null,
     onComplaint: ({ problem }) => complain({ problem }),
     onEnd: () => serving.end('EOF'),
@@ -53,18 +72,11 @@ export async function openStdio(
   const begun = await Promise.race([transport.begun.then(() => true), serving.gone.then(() => false)]);
   if (!begun) return () => flush(write);
 
-  const projectPath = options.projectPath ?? clientFolder(process.env, process.cwd());
   const { makeMcpServer } = await import('../server/server.ts');
-  const { ending, onCall } = serving;
-  const server = makeMcpServer({ ...options, runtime, identity, projectPath, ending, onCall });
+  const server = makeMcpServer(serverOptions);
   server.onerror = (error) => complain({ error });
   server.onclose = () => serving.end('closed');
-  let attending: NodeJS.Timeout | undefined;
-  server.oninitialized = () => {
-    if (isOnlooker) return;
-    attending = setTimeout(() => void watchProject(runtime, projectPath), attendMs);
-  };
-  void serving.gone.then(() => clearTimeout(attending));
+  server.oninitialized = attend;
   await server.connect(transport);
   return async () => {
     await server.close();

@@ -38,6 +38,7 @@ function contextOf(runtime: Runtime, given: Partial<ToolContext> = {}): ToolCont
     ...projectAccess(runtime, bench.root),
     signal: new AbortController().signal,
     client: { request: async () => ({}), notify: async () => {} },
+    input: null,
     notifyProgress: () => {},
     ...given,
   };
