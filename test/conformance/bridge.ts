@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { EventStream } from './event-stream.ts';
+import { ModernBridge } from './modern-bridge.ts';
 import { type Command, type Message, ServerProcess } from './server-process.ts';
 
 export interface Bridge {
@@ -44,6 +45,7 @@ const mostSessions = 3;
 export async function openBridge(command: Command): Promise<Bridge> {
   const sessions = new Map<string, Session>();
   const ends: Promise<readonly string[]>[] = [];
+  let modern: ModernBridge | null = null;
 
   const open = (): Session => {
     const [oldest] = sessions.keys();
@@ -79,6 +81,10 @@ export async function openBridge(command: Command): Promise<Bridge> {
     if (!isLocal(request)) return refuse(response, 403);
     if (!['GET', 'POST', 'DELETE'].includes(request.method ?? '')) return refuse(response, 405);
     const message = request.method === 'POST' ? ((await json(request)) as Message) : undefined;
+    if (message !== undefined && ModernBridge.takes(message, request.headers['mcp-protocol-version'])) {
+      modern ??= new ModernBridge(command);
+      return modern.post(message, request.headers, response);
+    }
     const id = request.headers['mcp-session-id'];
     if (typeof id !== 'string' && message?.method !== 'initialize') return refuse(response, 400);
     const session = typeof id === 'string' ? sessions.get(id) : open();
@@ -100,6 +106,8 @@ export async function openBridge(command: Command): Promise<Bridge> {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
     async close() {
       for (const id of [...sessions.keys()]) leave(id);
+      modern?.leave();
+      if (modern !== null) ends.push(modern.ended);
       const problems = new Set((await Promise.all(ends)).flat());
       http.closeAllConnections();
       await new Promise((resolve) => {

@@ -4,6 +4,7 @@ import { MaosError } from '../../src/domain/errors.ts';
 import { parseInput } from '../../src/presentation/contracts/parse-input.ts';
 import type { Content } from '../../src/presentation/mcp/answers/content.ts';
 import { readsOnly, type Tool, type ToolContext } from '../../src/presentation/mcp/server/tool.ts';
+import { askingTools } from './asking-tools.ts';
 import { defaults, enums, user } from './elicitation-schemas.ts';
 
 /** A PNG of one pixel. */
@@ -63,6 +64,7 @@ const contact = z
   });
 
 export const tools: readonly Tool[] = [
+  ...askingTools,
   tool('test_simple_text', 'Answers with a text.', nothing, async () => [
     text('This is a simple text response for testing.'),
   ]),

@@ -3,6 +3,7 @@ import type { Prompt } from '../../src/presentation/mcp/server/prompt.ts';
 import { definePrompt } from '../../src/presentation/mcp/server/prompt.ts';
 import type { Registry } from '../../src/presentation/mcp/server/registry.ts';
 import type { Resource } from '../../src/presentation/mcp/server/resource.ts';
+import { answersTo, formQuestion } from './asking-tools.ts';
 import { pixel, tools } from './fixture-tools.ts';
 
 const resources: readonly Resource[] = [
@@ -106,4 +107,17 @@ const prompts: readonly Prompt[] = [
   },
 ];
 
-export const fixtures: Registry = { tools, resources, prompts };
+const askingPrompt: Prompt = {
+  name: 'test_input_required_result_prompt',
+  title: 'Prompt that asks',
+  description: 'A prompt that needs an answer of the user.',
+  arguments: [],
+  messages: (_, { input }) => {
+    const [said] = answersTo(input, {
+      user_context: formQuestion('What context should the prompt use?', 'context'),
+    });
+    return [{ role: 'user', content: { type: 'text', text: `The context is ${JSON.stringify(said)}.` } }];
+  },
+};
+
+export const fixtures: Registry = { tools, resources, prompts: [...prompts, askingPrompt] };

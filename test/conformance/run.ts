@@ -17,24 +17,39 @@ interface Target {
   readonly script: readonly [string, ...string[]];
   /** `stdio`: behind a bridge to HTTP. `http`: serves HTTP itself, and prints its address. */
   readonly over: 'stdio' | 'http';
-  /** A file; null: no scenario may fail. */
-  readonly baseline: string | null;
+  readonly serves: keyof Baselines;
+}
+
+/** The scenarios that must fail: files; null: none. */
+interface Baselines {
+  readonly fixtures: string | null;
+  readonly maos: string | null;
 }
 
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-const suites: readonly Suite[] = [
-  { version: '0.1.16', options: ['--suite', 'all'] },
-  { version: '0.2.0-alpha.12', options: ['--requirements', '2025-11-25', '--timeout', '120000'] },
+const newest = '0.2.0-alpha.12';
+const baseline = 'maos-baseline.yml';
+
+const suites: readonly (Suite & { readonly baselines: Baselines })[] = [
+  { version: '0.1.16', options: ['--suite', 'all'], baselines: { fixtures: null, maos: baseline } },
+  {
+    version: newest,
+    options: ['--requirements', '2025-11-25', '--timeout', '120000'],
+    baselines: { fixtures: null, maos: baseline },
+  },
+  {
+    version: newest,
+    options: ['--requirements', '2026-07-28', '--timeout', '120000'],
+    baselines: { fixtures: 'fixtures-baseline-2026.yml', maos: 'maos-baseline-2026.yml' },
+  },
 ];
 
-const baseline = file('maos-baseline.yml');
-
 const targets: readonly Target[] = [
-  { name: 'fixtures', over: 'stdio', script: [file('fixture-server.ts')], baseline: null },
-  { name: 'maos serve', over: 'stdio', script: [bundle, 'serve'], baseline },
-  { name: 'fixtures, http', over: 'http', script: [file('http-server.ts'), 'fixtures'], baseline: null },
-  { name: 'maos, http', over: 'http', script: [file('http-server.ts'), 'maos'], baseline },
+  { name: 'fixtures', over: 'stdio', script: [file('fixture-server.ts')], serves: 'fixtures' },
+  { name: 'maos serve', over: 'stdio', script: [bundle, 'serve'], serves: 'maos' },
+  { name: 'fixtures, http', over: 'http', script: [file('http-server.ts'), 'fixtures'], serves: 'fixtures' },
+  { name: 'maos, http', over: 'http', script: [file('http-server.ts'), 'maos'], serves: 'maos' },
 ];
 
 const begunAt = performance.now();
@@ -61,8 +76,10 @@ interface Row {
   readonly verdict: Verdict;
 }
 
-async function run(suite: Suite, script: string, target: Target): Promise<Row> {
-  const { name, over, script: server, baseline } = target;
+async function run(suite: (typeof suites)[number], script: string, target: Target): Promise<Row> {
+  const { name, over, script: server, serves } = target;
+  const named = suite.baselines[serves];
+  const baseline = named === null ? null : file(named);
   const folder = await MaosFolder.make();
   try {
     const results = join(folder.project, 'results');
@@ -74,7 +91,7 @@ async function run(suite: Suite, script: string, target: Target): Promise<Row> {
     const expected = baseline === null ? [] : scenariosIn(await readFile(baseline, 'utf8'));
     const verdict = judge(report, expected);
     return {
-      title: `${suite.version}, ${name}`,
+      title: `${suite.options[1]} (${suite.version}), ${name}`,
       verdict: { ...verdict, deviations: [...verdict.deviations, ...problems] },
     };
   } finally {

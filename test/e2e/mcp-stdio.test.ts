@@ -218,17 +218,17 @@ describe('maos serve', () => {
     assert.ok((await server.answer(2)).result);
   });
 
-  it('answers a probe for a newer protocol, and lines that are no messages, and goes on', async () => {
+  it('answers an incomplete request of the newer protocol, and lines that are no messages, and goes on', async () => {
     const server = new RawServer();
     server.send({ id: 9, method: 'server/discover', params: {} });
-    assert.equal(((await server.answer(9)).error as { code: number }).code, -32601);
+    assert.equal(((await server.answer(9)).error as { code: number }).code, -32602);
     server.write('this is not JSON');
     assert.equal(((await server.answer(undefined)).error as { code: number }).code, -32700);
     server.write('{"id": 4}');
     const { result } = await server.initialize();
     assert.equal((result as { protocolVersion: string }).protocolVersion, '2025-06-18');
     const codes = server.lines.map((line) => (JSON.parse(line) as { error?: { code: number } }).error?.code);
-    assert.deepEqual(codes, [-32601, -32700, -32600, undefined]);
+    assert.deepEqual(codes, [-32602, -32700, -32600, undefined]);
     server.child.stdin.end();
     await server.exit;
     server.assertPure();

@@ -10,6 +10,9 @@ export interface GarbageLine {
   readonly code?: number;
 }
 
+/** Prefix of the keys of `_meta` in MCP 2026-07-28. */
+const modern = 'io.modelcontextprotocol/';
+
 type Random = (below: number) => number;
 type Made = { readonly text: string | Uint8Array; readonly id?: string | number; readonly code?: number };
 type Maker = (random: Random, id: string | number) => Made;
@@ -249,7 +252,22 @@ const messages: Readonly<Record<string, Maker>> = {
     ),
     id,
   }),
-  'a probe': (_, id) => ({ text: request(id, 'server/discover', {}), id, code: -32601 }),
+  'a probe': (_, id) => ({ text: request(id, 'server/discover', {}), id, code: -32602 }),
+  'a request of 2026-07-28': (random, id) => ({
+    text: request(id, pick(random, [...methods, 'subscriptions/listen', 'server/discover']), {
+      _meta: pick<unknown>(random, [
+        { [`${modern}protocolVersion`]: '2026-07-28', [`${modern}clientCapabilities`]: {} },
+        { [`${modern}protocolVersion`]: '2026-07-28', [`${modern}clientCapabilities`]: anyValue(random) },
+        { [`${modern}protocolVersion`]: anyValue(random), [`${modern}clientCapabilities`]: {} },
+        { [`${modern}protocolVersion`]: '2026-07-28', [`${modern}logLevel`]: anyValue(random) },
+      ]),
+      name: pick(random, tools),
+      uri: 'maos://roles',
+      notifications: pick<unknown>(random, [{}, [], { resourceSubscriptions: anyValue(random) }]),
+      inputResponses: pick<unknown>(random, [undefined, {}, anyValue(random)]),
+      requestState: pick<unknown>(random, [undefined, 'x.y', anyValue(random)]),
+    }),
+  }),
   'an answer nobody asked for': (random) => ({
     text: json({
       jsonrpc: '2.0',

@@ -1,4 +1,5 @@
 import type { Content } from '../answers/content.ts';
+import type { RequestContext } from './context.ts';
 
 export interface PromptArgument {
   readonly name: string;
@@ -20,7 +21,10 @@ export interface Prompt {
   readonly description: string;
   readonly arguments: readonly PromptArgument[];
   /** @param values of the arguments; includes every required one, and none that is not declared */
-  messages(values: Readonly<Record<string, string>>): readonly PromptMessage[];
+  messages(
+    values: Readonly<Record<string, string>>,
+    context: Pick<RequestContext, 'input'>,
+  ): readonly PromptMessage[];
 }
 
 /** A prompt with a single user message. */

@@ -27,10 +27,10 @@ export function promptMethods({ loadRegistry }: Pick<Offer, 'loadRegistry'>): Me
       return pageOf('prompts', prompts, cursor, 'prompts/list');
     }),
 
-    'prompts/get': method(getParams, async ({ name, arguments: values }) => {
+    'prompts/get': method(getParams, async ({ name, arguments: values }, call) => {
       const prompt = findPrompt((await loadRegistry()).prompts, name);
       checkValues(prompt, values);
-      return { description: prompt.description, messages: prompt.messages(values) };
+      return { description: prompt.description, messages: prompt.messages(values, call) };
     }),
   };
 }

@@ -39,7 +39,11 @@ export function toolMethods({ runtime, loadRegistry, onCall }: Offer): Methods {
         ...request,
         notifyProgress: progressToken === undefined ? () => {} : sendProgress,
       });
-      onCall?.(call, tool);
+      // A call fails when the client must answer first; who counts calls need not know.
+      onCall?.(
+        call.catch(() => {}),
+        tool,
+      );
       const result = await call;
       over = true;
       return { ...result };

@@ -326,7 +326,7 @@ describe('/mcp', () => {
       const said = (await answer.json()) as { id?: unknown; error: { code: number } };
       return [answer.status, said.error.code, said.id];
     };
-    assert.deepEqual(await refused({ ...request(1, 'server/discover'), id: 'd' }, {}), [400, -32601, 'd']);
+    assert.deepEqual(await refused({ ...request(1, 'server/discover'), id: 'd' }, {}), [400, -32020, 'd']);
     assert.deepEqual(await refused(request(7, 'tools/list'), {}), [400, -32000, 7]);
     assert.deepEqual(await refused({ ...request(1, 'initialize'), id: 'i' }, {}), [400, -32602, 'i']);
     assert.deepEqual(await refused({ ...initialize, id: 'i' }, headers), [400, -32600, 'i']);
@@ -368,7 +368,7 @@ describe('/mcp', () => {
     assert.deepEqual(await post({ jsonrpc: '2.0', id: 1, result: 3 }), [400, -32600]);
     assert.deepEqual(await post(request(1, 'initialize'), {}), [400, -32602]);
     assert.deepEqual(await post(initialize), [400, -32600], 'a session begins once');
-    assert.deepEqual(await post(request(1, 'server/discover'), {}), [400, -32601]);
+    assert.deepEqual(await post(request(1, 'server/discover'), {}), [400, -32020]);
     assert.deepEqual(await post(request(1, 'ping'), {}), [400, -32000]);
     assert.deepEqual(
       await post(request(1, 'ping'), { ...headers, 'content-type': 'text/plain' }),

@@ -47,11 +47,6 @@ describe('the handshake', () => {
     });
   }
 
-  it('answers the probe of newer clients as the SDK does', async () => {
-    const question = { jsonrpc: '2.0', id: 'p', method: 'server/discover', params: {} };
-    assert.deepEqual(early(question), await fromSdk(question));
-  });
-
   for (const [what, message] of [
     ['another method', { jsonrpc: '2.0', id: 1, method: 'ping' }],
     ['a notification', { jsonrpc: '2.0', method: 'initialize' }],

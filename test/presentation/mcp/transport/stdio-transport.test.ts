@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { StdioLane } from '../../../../src/presentation/mcp/modern/stdio-lane.ts';
 import { serverIdentity } from '../../../../src/presentation/mcp/server/identity.ts';
 import { answerEarly } from '../../../../src/presentation/mcp/transport/handshake.ts';
 import {
@@ -17,7 +18,7 @@ const params = {
   clientInfo: { name: 'test', version: '1' },
 };
 const initialize = { jsonrpc: '2.0', id: 1, method: 'initialize', params };
-const probe = { jsonrpc: '2.0', id: 'p', method: 'server/discover' };
+const probe = { jsonrpc: '2.0', id: 'p', method: 'server/discover', params: {} };
 const ping = (id: number) => ({ jsonrpc: '2.0' as const, id, method: 'ping' });
 const answer = (id: number | string): JSONRPCMessage => ({ jsonrpc: '2.0', id, result: {} });
 const lines = (...messages: object[]): string =>
@@ -30,6 +31,11 @@ function open(options: { readonly isReading?: boolean } = {}) {
   const unread: (() => void)[] = [];
   const problems: string[] = [];
   let ends = 0;
+  const lane = new StdioLane({
+    identity,
+    load: () => Promise.reject(new Error('nothing needs it')),
+    send: (message) => transport.write(message),
+  });
   const transport = new StdioTransport({
     input,
     write: (text, done) => {
@@ -39,6 +45,7 @@ function open(options: { readonly isReading?: boolean } = {}) {
       else setImmediate(done);
     },
     answerEarly: (message) => answerEarly(message, identity),
+    takeModern: (message) => lane.take(message),
     trace: null,
     onComplaint: ({ problem }) => problems.push(problem),
     onEnd: () => {
