@@ -7,7 +7,6 @@ import { InputNeeded } from '../../../../src/presentation/mcp/server/input-neede
 import { type Registry, registry } from '../../../../src/presentation/mcp/server/registry.ts';
 import type { Tool } from '../../../../src/presentation/mcp/server/tool.ts';
 import { askingTools } from '../../../conformance/asking-tools.ts';
-import { agentRequest, planRequest } from '../../../domain/samples.ts';
 import { openWorkbench, type Workbench } from '../workbench.ts';
 import { meta, modernRequest } from './meta.ts';
 
@@ -297,7 +296,8 @@ describe('subscriptions/listen', () => {
       },
     ]);
     heard = Promise.withResolvers<void>();
-    bench.store(planRequest([agentRequest()]));
+    const agents = [{ role: 'qa', task: 'End.', command: ['true'] }];
+    await bench.ask('orchestrate', { objective: 'Change the list.', agents });
     await heard.promise;
     assert.deepEqual(told[1], {
       jsonrpc: '2.0',
