@@ -6,7 +6,9 @@ import type { AgentId, SessionId } from '../../../src/domain/ids.ts';
 import type { InputRequest } from '../../../src/domain/input-request.ts';
 import { requestPageSchema, requestSchema } from '../../../src/presentation/http/requests/request-schemas.ts';
 import { startHttp } from '../../../src/presentation/http/server/http-service.ts';
+import { ModernServer } from '../../../src/presentation/mcp/modern/modern-server.ts';
 import { serverIdentity } from '../../../src/presentation/mcp/server/identity.ts';
+import { modernRequest } from '../mcp/modern/meta.ts';
 import { openWorkbench, type Workbench } from '../mcp/workbench.ts';
 
 let bench: Workbench;
@@ -52,6 +54,87 @@ async function team(t: TestContext): Promise<Team> {
     end: () => bench.open(gate),
   };
 }
+
+describe('a client over MCP that can ask its user', () => {
+  const capabilities = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } };
+
+  function serve(t: TestContext) {
+    const ending = new AbortController();
+    t.after(() => ending.abort());
+    const server = new ModernServer({
+      ...{
+        runtime: bench.runtime,
+        identity: serverIdentity('1.2.3'),
+        projectPath: bench.root,
+        ending: ending.signal,
+      },
+    });
+    const stream = { signal: ending.signal, tell: async () => {} };
+    let ids = 0;
+    return async (id: SessionId, more: object = {}) => {
+      const args = { session_id: id, timeout_seconds: 60 };
+      const params = { name: 'wait-session', arguments: args, ...more, _meta: capabilities };
+      const answer = await server.answer(modernRequest(++ids, 'tools/call', params), stream);
+      assert.ok(answer !== null && 'result' in answer, JSON.stringify(answer));
+      return answer.result as {
+        readonly resultType: string;
+        readonly inputRequests?: Readonly<Record<string, { readonly params: { readonly message: string } }>>;
+        readonly requestState?: string;
+        readonly structuredContent?: { readonly requests?: readonly unknown[]; readonly settled: boolean };
+      };
+    };
+  }
+
+  it('is asked in the answer to its wait, and waits on with what the user decided', async (t) => {
+    const { id, ask, end, requests } = await team(t);
+    const wait = serve(t);
+    const permission = ask();
+    const question = ask({ kind: 'question', tool: null, action: 'Which port?', choices: ['80', '8080'] });
+    const asked = await wait(id);
+    assert.equal(asked.resultType, 'input_required');
+    const { inputRequests = {}, requestState } = asked;
+    assert.deepEqual(new Set(Object.keys(inputRequests)), new Set([permission.id, question.id]));
+    assert.equal(
+      inputRequests[permission.id]?.params.message,
+      'The agent asker asks to be allowed:\nBash: git push',
+    );
+    const inputResponses = {
+      [permission.id]: { action: 'accept', content: { decision: 'deny', message: 'Not today.' } },
+      [question.id]: { action: 'accept', content: { answer: '8080' } },
+    };
+    const waiting = wait(id, { inputResponses, requestState });
+    const denied = await requests.waitForAnswer(permission.id, AbortSignal.timeout(30_000));
+    assert.deepEqual(denied.answer, { kind: 'permission', decision: 'deny', message: 'Not today.' });
+    assert.deepEqual(denied.answeredBy, { type: 'person', front: 'mcp' });
+    const answered = await requests.waitForAnswer(question.id, AbortSignal.timeout(30_000));
+    assert.deepEqual(answered.answer, { kind: 'question', text: '8080' });
+    end();
+    assert.equal((await waiting).structuredContent?.settled, true);
+  });
+
+  it('is asked once; what its user declines is listed for whoever may answer', async (t) => {
+    const { id, ask, end, requests } = await team(t);
+    const wait = serve(t);
+    const request = ask();
+    const { requestState } = await wait(id);
+    const inputResponses = { [request.id]: { action: 'decline' } };
+    const { resultType, structuredContent } = await wait(id, { inputResponses, requestState });
+    assert.equal(resultType, 'complete');
+    assert.equal(structuredContent?.requests?.length, 1);
+    assert.equal(requests.find(request.id).state, 'open');
+    end();
+  });
+
+  it('cannot answer what it was not asked', async (t) => {
+    const { id, ask, end, requests } = await team(t);
+    const wait = serve(t);
+    const request = ask();
+    const inputResponses = { [request.id]: { action: 'accept', content: { decision: 'allow' } } };
+    assert.equal((await wait(id, { inputResponses })).resultType, 'input_required');
+    assert.equal(requests.find(request.id).state, 'open');
+    end();
+  });
+});
 
 describe('a client over MCP', () => {
   it('hears in its wait that an agent asks, answers, and waits on', async (t) => {

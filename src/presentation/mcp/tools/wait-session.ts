@@ -19,6 +19,7 @@ import {
 } from '../../contracts/session-answers.ts';
 import { type AgentSurroundings, agentView, namesOf } from '../../contracts/views.ts';
 import { locateSession } from '../../project-access.ts';
+import { askUser, takeAnswers } from '../answers/ask-client.ts';
 import { costOf, countFitting, fitNames, roomBeside } from '../answers/budget.ts';
 import { followSession } from '../answers/follow-session.ts';
 import { nextStep, summarize } from '../answers/sessions.ts';
@@ -66,10 +67,12 @@ export const waitSession = defineTool({
   meta: { 'anthropic/alwaysLoad': true },
   async run({ session_id, timeout_seconds }, context) {
     const { project, id } = await locateSession(context, session_id);
+    await takeAnswers(context.input, project);
     const { summary } = await followSession(context, project, id, timeout_seconds * 1_000, until(project));
     const workflow = project.store.load(id);
     const { session, agents } = workflow;
     const { requests } = liveStatusOf(project.store, workflow, Date.parse(project.clock.now()));
+    askUser(context.input, requests, namesOf(agents));
     tell(project, requests);
     const answer = {
       summary: summarize(summary),
