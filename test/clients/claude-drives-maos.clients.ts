@@ -197,36 +197,42 @@ for (const signal of ['SIGKILL', 'SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('Claude Code asks in its newer way first, hears that it is not known, and goes on with initialize', async (t) => {
-  const bench = await makeBench(t, { respond: () => ({ text: 'Nobody asks.' }) });
-  const [sent, answered] = [join(bench.folder, 'sent.jsonl'), join(bench.folder, 'answered.jsonl')];
-  const script = join(bench.folder, 'listen.sh');
-  await writeFile(
-    script,
-    `tee -a "${sent}" | "${process.execPath}" "${maosProgram}" serve | tee -a "${answered}"\n`,
-  );
-  await register(bench, 'sh', script);
-  const { stdout } = await bench.claude(['mcp', 'list']);
-  assert.match(stdout, /^maos: .*Connected$/m);
-  await bench.nothingLeft();
+for (const [how, env, first, version] of [
+  ['as it does by itself', {}, 'server/discover', '2026-07-28'],
+  ['as it is told to', { MCP_PROTOCOL_NEGOTIATION: 'legacy' }, 'initialize', '2025-11-25'],
+] as const) {
+  test(`Claude Code speaks MCP ${version}, ${how}`, async (t) => {
+    const bench = await makeBench(t, { respond: () => ({ text: 'Nobody asks.' }), env });
+    const [sent, answered] = [join(bench.folder, 'sent.jsonl'), join(bench.folder, 'answered.jsonl')];
+    const script = join(bench.folder, 'listen.sh');
+    await writeFile(
+      script,
+      `tee -a "${sent}" | "${process.execPath}" "${maosProgram}" serve | tee -a "${answered}"\n`,
+    );
+    await register(bench, 'sh', script);
+    const { stdout } = await bench.claude(['mcp', 'list']);
+    assert.match(stdout, /^maos: .*Connected$/m);
+    await bench.nothingLeft();
 
-  interface Message {
-    readonly id?: number | string;
-    readonly method?: string;
-    readonly params?: { readonly protocolVersion?: string };
-    readonly error?: { readonly code: number };
-    readonly result?: { readonly protocolVersion?: string; readonly serverInfo?: { readonly name: string } };
-  }
-  const requests = readJsonLines<Message>(await readFile(sent, 'utf8'));
-  const answers = readJsonLines<Message>(await readFile(answered, 'utf8'));
-  const answerTo = (method: string): Message | undefined => {
-    const request = requests.find((message) => message.method === method);
-    return answers.find(({ id }) => id !== undefined && id === request?.id);
-  };
-  const methods = requests.map(({ method }) => method);
-  assert.ok(methods.indexOf('server/discover') < methods.indexOf('initialize'), methods.join(', '));
-  assert.equal(answerTo('server/discover')?.error?.code, -32_601);
-  const initialized = answerTo('initialize')?.result;
-  assert.equal(initialized?.protocolVersion, '2025-11-25');
-  assert.equal(initialized?.serverInfo?.name, 'maos');
-});
+    interface Message {
+      readonly id?: number | string;
+      readonly method?: string;
+      readonly result?: {
+        readonly protocolVersion?: string;
+        readonly supportedVersions?: readonly string[];
+      };
+    }
+    const requests = readJsonLines<Message>(await readFile(sent, 'utf8')).filter(
+      ({ id }) => id !== undefined,
+    );
+    const answers = readJsonLines<Message>(await readFile(answered, 'utf8'));
+    assert.equal(requests[0]?.method, first);
+    const answer = answers.find(({ id }) => id === requests[0]?.id)?.result;
+    assert.equal(answer?.protocolVersion ?? answer?.supportedVersions?.[0], version);
+    const isModern = version >= '2026';
+    assert.equal(
+      requests.some(({ method }) => method === 'initialize'),
+      !isModern,
+    );
+  });
+}

@@ -61,7 +61,10 @@ type SdkClient = Pick<
   | 'setLoggingLevel'
   | 'ping'
   | 'close'
->;
+> & {
+  /** Of the second version only: subscribes in a version without a handshake. */
+  listen?(filter: { readonly resourceSubscriptions: readonly string[] }): Promise<{ close(): Promise<void> }>;
+};
 
 export type CallOptions = NonNullable<Parameters<Client['callTool']>[2]>;
 
@@ -91,6 +94,8 @@ export interface Connected extends Conversation {
 
 /** A version of the SDK, and how it begins. */
 export interface SdkVersion {
+  /** The version of the protocol that it agrees on with MAOS. */
+  readonly speaks: string;
   /** Whether it answers a list asked for without a cursor with all pages in one. */
   readonly joinsPages: boolean;
   /** The code it has for a resource that is not there; the server's is -32002, as MCP 2025-11-25 has it. */
@@ -129,6 +134,7 @@ interface SecondVersion extends Transports {
 const clientInfo = { name: 'sdk-test', version: '1' };
 
 export const firstVersion: SdkVersion = {
+  speaks: '2025-11-25',
   joinsPages: false,
   noResource: -32002,
   async open(make, onTold) {
@@ -142,6 +148,7 @@ export const firstVersion: SdkVersion = {
 
 export function secondVersion(mode: 'legacy' | 'auto'): SdkVersion {
   return {
+    speaks: mode === 'auto' ? '2026-07-28' : '2025-11-25',
     joinsPages: true,
     // Its `ResourceNotFoundError`, which has the code of a later protocol.
     noResource: -32602,
@@ -159,8 +166,8 @@ export function secondVersion(mode: 'legacy' | 'auto'): SdkVersion {
 export const sdks: readonly Sdk[] = [
   overStdio('SDK v1', firstVersion, [['initialize']]),
   overStdio('SDK v2, legacy', secondVersion('legacy'), [['initialize']]),
-  overStdio('SDK v2, auto', secondVersion('auto'), [['server/discover'], ['initialize']]),
-  overStdio('SDK v2, auto on one pipe', secondVersion('auto'), [['server/discover', 'initialize']]),
+  overStdio('SDK v2, auto', secondVersion('auto'), [['server/discover'], []]),
+  overStdio('SDK v2, auto on one pipe', secondVersion('auto'), [['server/discover']]),
 ];
 
 function overStdio(name: string, version: SdkVersion, opens: Sdk['opens']): Sdk {
@@ -189,6 +196,21 @@ function overStdio(name: string, version: SdkVersion, opens: Sdk['opens']): Sdk 
       }, onTold);
       return { ...conversation, stderr: () => stderr, leave: () => conversation.client.close() };
     },
+  };
+}
+
+/** Subscribes in the way of the version that client and server speak. @returns the end of it */
+export async function subscribe(
+  { client, protocolVersion }: Pick<Conversation, 'client' | 'protocolVersion'>,
+  uris: readonly string[],
+): Promise<() => Promise<void>> {
+  if (protocolVersion >= '2026') {
+    const subscription = await client.listen?.({ resourceSubscriptions: uris });
+    return async () => subscription?.close();
+  }
+  for (const uri of uris) await client.subscribeResource({ uri });
+  return async () => {
+    for (const uri of uris) await client.unsubscribeResource({ uri });
   };
 }
 

@@ -41,11 +41,11 @@ function overHttp(name: string, version: SdkVersion, kind: 'streamable' | 'sse' 
   return {
     ...version,
     name,
-    // Before there is a session nothing but `initialize` is heard: not the probe for a newer protocol either.
-    opens: [['initialize']],
+    opens: [[version.speaks >= '2026' ? 'server/discover' : 'initialize']],
     endsBy: 'SIGTERM',
-    resumes: kind === 'streamable',
-    comesBack: kind === 'sse',
+    // The newer version has neither streams that go on after a break, nor sessions.
+    resumes: kind === 'streamable' && version.speaks < '2026',
+    comesBack: kind === 'sse' || version.speaks >= '2026',
     connectTo,
     async connect(workplace, onTold) {
       const maos = await serveHttp(workplace);

@@ -8,8 +8,8 @@ import { registry } from '../../src/presentation/mcp/server/registry.ts';
 import { isTemplate } from '../../src/presentation/mcp/server/resource.ts';
 import { Gate } from '../helpers/gate.ts';
 import { Heard } from './heard.ts';
-import { type CallOptions, type Sdk, tracingEnv } from './mcp-clients.ts';
-import { endOf, openingOf, readServerLogs, sentTooLate } from './server-log.ts';
+import { type CallOptions, type Sdk, subscribe, tracingEnv } from './mcp-clients.ts';
+import { endOf, hadClient, openingOf, readServerLogs, sentTooLate } from './server-log.ts';
 import { makeMoment, makeWorkplace } from './workplace.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -31,6 +31,10 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
     return result.structuredContent as Json;
   }
 
+  const isModern = sdk.speaks >= '2026';
+  /** Settles when the server has handled what was sent before. The newer version has no ping. */
+  const look = (): Promise<unknown> => (isModern ? client.listPrompts() : client.ping());
+
   const gateOf = (name: string): Gate => new Gate(workplace.folder, name);
 
   async function start(...agents: readonly Json[]): Promise<string> {
@@ -39,13 +43,14 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
   }
 
   await t.test('agrees on a version and hears who the server is', async () => {
-    assert.equal(connection.protocolVersion, '2025-11-25');
+    assert.equal(connection.protocolVersion, sdk.speaks);
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     const { serverInfo, capabilities, instructions } = serverIdentity(version);
     assert.deepEqual(client.getServerVersion(), serverInfo);
-    assert.deepEqual(client.getServerCapabilities(), capabilities);
+    const { logging, ...others } = capabilities;
+    assert.deepEqual(client.getServerCapabilities(), isModern ? others : capabilities);
     assert.equal(client.getInstructions(), instructions);
-    await client.ping();
+    await look();
   });
 
   await t.test('lists what there is', async () => {
@@ -87,13 +92,13 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
 
   let completed = '';
   await t.test('starts a team, sees it work, and gets its results', async () => {
-    const [look, report] = [gateOf('look'), gateOf('report')];
+    const [seen, report] = [gateOf('look'), gateOf('report')];
     completed = await start(
       {
         name: 'look',
         role: 'tester',
         task: 'Look.',
-        command: sh(`${look.wait}; seq -f 'Line %g of what there was to see' 1 500`),
+        command: sh(`${seen.wait}; seq -f 'Line %g of what there was to see' 1 500`),
       },
       {
         name: 'report',
@@ -111,8 +116,8 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
         first.arrive();
       },
     });
-    await client.ping();
-    look.openNow();
+    await look();
+    seen.openNow();
     await first.came;
     report.openNow();
     const { state, agents, files } = await waiting;
@@ -180,7 +185,7 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
     assert.deepEqual([ids, second.next_cursor], [[crowded, completed], undefined]);
   });
 
-  await t.test('hears the log from the level it asked for', async () => {
+  await t.test('hears the log from the level it asked for', { skip: isModern }, async () => {
     const atEnd = (): boolean => heard.logged.includes('session released');
     assert.ok(!atEnd(), 'told without being asked');
     await client.setLoggingLevel('info');
@@ -203,32 +208,32 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
     const { signal } = calling;
     const waiting = ask('wait-session', wait(failed), { signal, onprogress: first.arrive });
     const calledOff = assert.rejects(waiting, /called off/);
-    await client.ping();
+    await look();
     passing.openNow();
     await first.came;
     calling.abort('called off');
     await calledOff;
-    await client.ping();
+    await look();
     assert.equal((await ask('session-status', { session_id: failed })).state, 'running');
   });
 
   await t.test('hears of changes for as long as it is subscribed', async () => {
     const [one, all] = [`maos://sessions/${failed}/status`, 'maos://sessions'];
-    await client.subscribeResource({ uri: one });
-    await client.subscribeResource({ uri: all });
+    const unsubscribe = await subscribe({ client, ...connection }, [one]);
+    const unsubscribeAll = await subscribe({ client, ...connection }, [all]);
     failing.openNow();
     await heard.until('news of the session', () => heard.updates(one) > 0);
     assert.equal((await ask('wait-session', wait(failed))).state, 'failed');
 
-    await client.unsubscribeResource({ uri: one });
-    await client.ping();
+    await unsubscribe();
+    await look();
     const [before, beforeAll] = [heard.updates(one), heard.updates(all)];
     await ask('control-session', { session_id: failed, action: 'retry' });
     assert.equal((await ask('wait-session', wait(failed))).state, 'failed');
     await heard.until('news of the list', () => heard.updates(all) > beforeAll);
-    await client.ping();
+    await look();
     assert.equal(heard.updates(one), before);
-    await client.unsubscribeResource({ uri: all });
+    await unsubscribeAll();
   });
 
   await t.test('is told what is wrong with a call, by a code a program can act on', async () => {
@@ -257,11 +262,16 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
     'is answered with the error of the protocol where there is nothing to call or to read',
     async () => {
       const [uri, prompt] = ['maos://nothing', { name: 'review' }];
-      const requests: readonly [code: number, message: RegExp, request: Promise<unknown>][] = [
+      type Refused = readonly [code: number, message: RegExp, request: Promise<unknown>];
+      // What cannot be followed is only missing in what `subscriptions/listen` acknowledges.
+      const notSubscribed = (none: string): readonly Refused[] => [
+        [sdk.noResource, /no resource "maos:\/\/nothing"/, client.subscribeResource({ uri: none })],
+        [-32602, /never changes/, client.subscribeResource({ uri: 'maos://roles' })],
+      ];
+      const requests: readonly Refused[] = [
         [-32602, /Unknown tool: "nothing"/, callTool({ name: 'nothing' })],
         [sdk.noResource, /no resource "maos:\/\/nothing"/, client.readResource({ uri })],
-        [sdk.noResource, /no resource "maos:\/\/nothing"/, client.subscribeResource({ uri })],
-        [-32602, /never changes/, client.subscribeResource({ uri: 'maos://roles' })],
+        ...(isModern ? [] : notSubscribed(uri)),
         [-32602, /Unknown prompt: "nothing"/, client.getPrompt({ name: 'nothing' })],
         [-32602, /needs the argument target/, client.getPrompt(prompt)],
         [-32602, /Invalid cursor "x" for resources\/list/, client.listResources({ cursor: 'x' })],
@@ -276,7 +286,7 @@ export async function converse(t: TestContext, sdk: Sdk): Promise<void> {
     await connection.leave();
     await workplace.nothingLeft();
     // A process that only finished what the server left has no client.
-    const logs = readServerLogs(workplace).filter((log) => openingOf(log).length > 0);
+    const logs = readServerLogs(workplace).filter(hadClient);
     assert.deepEqual(logs.map(openingOf), sdk.opens);
     assert.deepEqual(logs.flatMap(sentTooLate), []);
     const end = logs.map(endOf).at(-1);

@@ -31,6 +31,11 @@ export function readServerLogs({ maosHome }: Workplace): readonly ServerLog[] {
   });
 }
 
+/** Whether a client asked it anything. */
+export function hadClient(log: ServerLog): boolean {
+  return log.some(({ direction, kind }) => direction === 'in' && kind === 'request');
+}
+
 /** With which requests the client began. */
 export function openingOf(log: ServerLog): readonly string[] {
   return log.flatMap(({ direction, method = '' }) =>

@@ -34,17 +34,24 @@ export const mcpOperations = [
   {
     ...{ method: 'post', path: '/mcp', id: 'mcpSend', tag: 'mcp', summary: 'Send an MCP message' },
     description:
-      'Streamable HTTP of MCP 2025-11-25. The request `initialize`, without Mcp-Session-Id, opens a session. Batches are not supported.',
+      'Streamable HTTP. A request of MCP 2026-07-28, which names its version in `_meta`, needs no session; headers repeat its version, method and name. In the older versions, the request `initialize`, without Mcp-Session-Id, opens a session. Batches are not supported.',
     headers: {
       ...named,
-      'Mcp-Session-Id': sessionId.optional().describe('Required for all messages except initialize'),
+      'Mcp-Session-Id': sessionId
+        .optional()
+        .describe('In the versions before 2026-07-28, required for all messages except initialize'),
+      'Mcp-Method': z.string().optional().describe('In 2026-07-28: the method'),
+      'Mcp-Name': z
+        .string()
+        .optional()
+        .describe('In 2026-07-28: `params.name` or `params.uri` of tools/call, prompts/get and resources/read'),
       Accept: accept('application/json and text/event-stream'),
     },
     body: messageSchema,
     answers: {
       200: {
         description: 'For a request: related messages, then the response',
-        content: eventStream,
+        content: { ...eventStream, 'application/json': messageSchema },
         headers: given,
       },
       202: { description: 'The notification or response was accepted' },
