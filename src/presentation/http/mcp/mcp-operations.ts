@@ -44,7 +44,9 @@ export const mcpOperations = [
       'Mcp-Name': z
         .string()
         .optional()
-        .describe('In 2026-07-28: `params.name` or `params.uri` of tools/call, prompts/get and resources/read'),
+        .describe(
+          'In 2026-07-28: `params.name` or `params.uri` of tools/call, prompts/get and resources/read',
+        ),
       Accept: accept('application/json and text/event-stream'),
     },
     body: messageSchema,
