@@ -64,7 +64,7 @@ function assertTraced({ text, records }: Awaited<ReturnType<typeof converse>>): 
   for (const { durationMs } of answers) assert.ok(Number(durationMs) > 0, JSON.stringify(answers));
   assert.deepEqual(
     messages.flatMap(({ errorCode }) => (errorCode === undefined ? [] : [errorCode])),
-    [-32601, -32700],
+    [-32602, -32700],
   );
   assert.match(JSON.stringify(messages[3]?.body), /"serverInfo":\{"name":"maos"/);
   assert.equal(messages[5]?.body, 'no JSON, with [redacted]');
