@@ -254,7 +254,7 @@ const messages: Readonly<Record<string, Maker>> = {
   }),
   'a probe': (_, id) => ({ text: request(id, 'server/discover', {}), id, code: -32602 }),
   'a request of 2026-07-28': (random, id) => ({
-    text: request(id, pick(random, [...methods, 'subscriptions/listen', 'server/discover']), {
+    text: request(id, pick(random, [...methods, 'server/discover']), {
       _meta: pick<unknown>(random, [
         { [`${modern}protocolVersion`]: '2026-07-28', [`${modern}clientCapabilities`]: {} },
         { [`${modern}protocolVersion`]: '2026-07-28', [`${modern}clientCapabilities`]: anyValue(random) },
@@ -267,6 +267,7 @@ const messages: Readonly<Record<string, Maker>> = {
       inputResponses: pick<unknown>(random, [undefined, {}, anyValue(random)]),
       requestState: pick<unknown>(random, [undefined, 'x.y', anyValue(random)]),
     }),
+    id,
   }),
   'an answer nobody asked for': (random) => ({
     text: json({
