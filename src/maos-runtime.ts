@@ -9,6 +9,7 @@ import type { LogLevel } from './application/ports/log.ts';
 import type { UnfinishedSession } from './application/ports/ownership.ts';
 import type { ParseText } from './application/ports/parsed-text.ts';
 import type { SignIns } from './application/ports/sign-ins.ts';
+import type { TcpConnection } from './application/ports/tcp-connection.ts';
 import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import type {
@@ -320,6 +321,16 @@ export class MaosRuntime implements Runtime {
   async #httpServers() {
     const { HttpServers } = await import('./infrastructure/instances/http-servers.ts');
     return new HttpServers(this.home, this.version, this.#registration);
+  }
+
+  async isOtherUsers(connection: TcpConnection) {
+    const { isOtherUsers } = await import('./infrastructure/process/tree/connection-owner.ts');
+    return isOtherUsers(connection);
+  }
+
+  async hasOthersListener(port: number) {
+    const { hasOthersListener } = await import('./infrastructure/process/tree/connection-owner.ts');
+    return hasOthersListener(port);
   }
 
   async signIns(): Promise<SignIns> {

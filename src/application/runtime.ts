@@ -7,6 +7,7 @@ import type { LogLevel } from './ports/log.ts';
 import type { ParseText } from './ports/parsed-text.ts';
 import type { FoundRoles, RoleSources } from './ports/roles.ts';
 import type { SignIns } from './ports/sign-ins.ts';
+import type { TcpConnection } from './ports/tcp-connection.ts';
 import type { Project } from './project.ts';
 import type { Supervisor } from './session/supervisor.ts';
 
@@ -225,6 +226,10 @@ export interface Runtime {
   startHttpServer(path: string): Promise<HttpServer>;
   /** Ends those that {@link startHttpServer} started. Their sessions are detached. */
   stopHttpServers(): Promise<readonly StoppedServer[]>;
+  /** Whether the other end of a connection is known to belong to another user of this machine. */
+  isOtherUsers(connection: TcpConnection): Promise<boolean>;
+  /** Whether a program of another user is known to listen on a port of 127.0.0.1. */
+  hasOthersListener(port: number): Promise<boolean>;
   /** Browsers that are signed in to HTTP mode. Replacing the token ends all of them. */
   signIns(): Promise<SignIns>;
   /** Registers this process with its port, for `instances()`. */

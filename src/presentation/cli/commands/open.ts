@@ -67,13 +67,12 @@ async function linkFor(
 ): Promise<{ readonly link: SignInLink; readonly server: HttpServer; readonly started: boolean }> {
   const maos = runtime();
   const { signInLink } = await import('../open/sign-in-link.ts');
-  const asked = { version: maos.version, token: await maos.httpToken('keep'), sessionId };
   for (const server of await maos.httpServers()) {
-    const link = await signInLink(server, asked);
+    const link = await signInLink(server, maos, sessionId);
     if (link !== null) return { link, server, started: false };
   }
   const server = await maos.startHttpServer(projectPath);
-  const link = await signInLink(server, asked);
+  const link = await signInLink(server, maos, sessionId);
   if (link !== null) return { link, server, started: true };
   throw new MaosError(
     'INTERNAL',

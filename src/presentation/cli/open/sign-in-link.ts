@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import type { HttpServer } from '../../../application/ports/http-servers.ts';
+import type { Runtime } from '../../../application/runtime.ts';
 
 /** As the server gives it. */
 export interface SignInLink {
@@ -10,16 +11,19 @@ export interface SignInLink {
 const patienceMs = 5_000;
 
 /**
- * Asks a server for a link that signs a browser in. Null if nothing answers there, or not this version of MAOS.
- * @param token called when the server has said who it is
+ * Asks a server for a link that signs a browser in. Null if nothing answers there, or not this version of MAOS. Only a
+ * server of this user gets the token: a process that listens on another address may have the same port as a program of
+ * another user here.
  */
 export async function signInLink(
   { port }: HttpServer,
-  options: { readonly version: string; readonly token: string; readonly sessionId: string | null },
+  runtime: Pick<Runtime, 'version' | 'httpToken' | 'hasOthersListener'>,
+  sessionId: string | null,
 ): Promise<SignInLink | null> {
-  const { version, token, sessionId } = options;
   const health = await ask(port, 'GET', '/health');
-  if (health?.status !== 200 || health.body.version !== version) return null;
+  if (health?.status !== 200 || health.body.version !== runtime.version) return null;
+  if (await runtime.hasOthersListener(port)) return null;
+  const token = await runtime.httpToken('keep');
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const body = sessionId === null ? {} : { session_id: sessionId };
   const answer = await ask(port, 'POST', '/api/sign-in-links', headers, JSON.stringify(body));

@@ -54,7 +54,7 @@ export function makeApp(deps: HttpDeps, guard: GuardOptions): Hono<HttpEnv> {
   });
   const all: readonly Endpoints[] = [
     maos,
-    signInEndpoints(deps, guard.names ?? new Set()),
+    signInEndpoints(deps, guard.names ?? new Set(), browsers),
     overviewEndpoints(deps),
     requestEndpoints(deps),
     sessionEndpoints(deps),

@@ -74,6 +74,9 @@ export function makeGuard(
       if (signIn !== null) {
         const refusal = refusalOfBrowser(context, options);
         if (refusal !== null) return refusal;
+        if (await browsers.isOtherUsers(context.env.incoming.socket)) {
+          return refuse(context, 403, 'FORBIDDEN', 'This is a sign-in of another user of this machine.');
+        }
         browsers.follow(signIn, context.env.outgoing);
         context.header('Cache-Control', 'no-store');
       }

@@ -31,6 +31,11 @@ export class SignInLinks {
     return { code, validMs: linkMs };
   }
 
+  has(code: string): boolean {
+    const found = this.#pending.get(digestOf(code));
+    return found !== undefined && found.endsAtMs > this.#nowMs();
+  }
+
   /** Uses a code up. Null if it is unknown, was used or has expired. */
   take(code: string): { readonly sessionId: string | null } | null {
     const digest = digestOf(code);

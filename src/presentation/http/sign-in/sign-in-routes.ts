@@ -9,13 +9,18 @@ import { SignInCookie } from './sign-in-cookie.ts';
 import { SignInLinks } from './sign-in-links.ts';
 import { signInLinkSchema, signInOperations } from './sign-in-operations.ts';
 import { linkNotValidPage, pageHeaders } from './sign-in-pages.ts';
+import type { SignedInBrowsers } from './signed-in-browsers.ts';
 
 /**
  * A browser signs in by a link that someone with the token has asked for. The link becomes a cookie, and the browser
  * goes on to an address without the code, so that it stays in no history.
  * @param names host names that the user configured
  */
-export function signInEndpoints({ runtime }: HttpDeps, names: ReadonlySet<string>): Endpoints {
+export function signInEndpoints(
+  { runtime }: HttpDeps,
+  names: ReadonlySet<string>,
+  browsers: SignedInBrowsers,
+): Endpoints {
   const links = new SignInLinks(() => performance.now());
   const cookie = new SignInCookie(runtime.home);
 
@@ -34,7 +39,14 @@ export function signInEndpoints({ runtime }: HttpDeps, names: ReadonlySet<string
     if (isPrefetch(context)) {
       return context.json({ code: 'FORBIDDEN', message: 'This link must be opened, not prefetched.' }, 503);
     }
-    const link = links.take(context.req.query('code') ?? '');
+    const code = context.req.query('code') ?? '';
+    if (links.has(code) && (await browsers.isOtherUsers(context.env.incoming.socket))) {
+      return context.json(
+        { code: 'FORBIDDEN', message: 'This link is for another user of this machine.' },
+        403,
+      );
+    }
+    const link = links.take(code);
     if (link === null) return context.html(linkNotValidPage, 401);
     const secret = await (await runtime.signIns()).begin();
     context.header('Set-Cookie', cookie.set(secret, isHttps(context, names)));

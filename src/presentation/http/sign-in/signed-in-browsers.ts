@@ -1,18 +1,22 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Runtime } from '../../../application/runtime.ts';
 import { SignInCookie } from './sign-in-cookie.ts';
+
+type BrowserRuntime = Pick<Runtime, 'signIns' | 'isOtherUsers' | 'log' | 'home'>;
 
 /** How often to check whether a sign-in has ended whose streams must be closed. */
 const lookMs = 1_000;
 
 /** Checks the cookies of browsers, and closes responses that are under way when their sign-in ends. */
 export class SignedInBrowsers {
-  readonly #runtime: Pick<Runtime, 'signIns' | 'log' | 'home'>;
+  readonly #runtime: BrowserRuntime;
   readonly #cookie: SignInCookie;
+  readonly #others = new WeakMap<Socket, Promise<boolean>>();
   readonly #open = new Map<string, Set<ServerResponse>>();
 
   /** @param ending aborts when the server ends */
-  constructor(runtime: Pick<Runtime, 'signIns' | 'log' | 'home'>, ending: AbortSignal) {
+  constructor(runtime: BrowserRuntime, ending: AbortSignal) {
     this.#runtime = runtime;
     this.#cookie = new SignInCookie(runtime.home);
     const timer = setInterval(() => void this.#cutEnded(), lookMs).unref();
@@ -22,6 +26,16 @@ export class SignedInBrowsers {
   /** The secret of a valid sign-in; null if there is none. Not cached, so that signing out counts at once. */
   secretIn(cookies: string | undefined): Promise<string | null> {
     return this.#firstValid(this.#cookie.valuesIn(cookies));
+  }
+
+  /**
+   * Whether a connection is of another user of this machine, who may have seen a link among the arguments of the program
+   * that opened it, or a cookie that the browser sent to a server of theirs.
+   */
+  isOtherUsers(socket: Socket): Promise<boolean> {
+    const known = this.#others.get(socket) ?? this.#runtime.isOtherUsers(socket);
+    this.#others.set(socket, known);
+    return known;
   }
 
   /** Closes the connection of this response if the sign-in ends before it does. */

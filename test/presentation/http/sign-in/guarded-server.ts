@@ -14,6 +14,11 @@ export interface Answer {
   readonly text: string;
 }
 
+interface Options {
+  /** Default: no connection is of another user. */
+  readonly isOtherUsers?: () => boolean;
+}
+
 /** A server with a home of its own, whose project cannot be opened. It also answers for maos.example. */
 export interface GuardedServer {
   readonly home: string;
@@ -23,10 +28,11 @@ export interface GuardedServer {
   close(): Promise<void>;
 }
 
-export async function guardedServer(): Promise<GuardedServer> {
+export async function guardedServer({ isOtherUsers = () => false }: Options = {}): Promise<GuardedServer> {
   const home = mkdtempSync(join(tmpdir(), 'maos-sign-in-'));
   const runtime = {
     ...{ version: '1.2.3', home, log: () => {}, signIns: async () => makeSignIns(home) },
+    isOtherUsers: async () => isOtherUsers(),
   } as unknown as Runtime;
   const ending = new AbortController();
   const deps = { runtime, identity: serverIdentity('1.2.3'), projectPath: '/', ending: ending.signal };
@@ -36,7 +42,7 @@ export async function guardedServer(): Promise<GuardedServer> {
     ...{ home, token, port: service.port },
     ask: (path, headers = {}, method = 'GET', body = '') =>
       new Promise((resolve, reject) => {
-        request({ host: '127.0.0.1', port: service.port, path, method, headers })
+        request({ host: '127.0.0.1', port: service.port, path, method, headers, agent: false })
           .once('response', async (response) => {
             let text = '';
             for await (const chunk of response.setEncoding('utf8')) text += chunk;

@@ -240,3 +240,23 @@ describe('the cookie', () => {
     assert.ok(readdirSync(join(server.home, 'sign-ins')).length > 0);
   });
 });
+
+describe('another user of this machine', () => {
+  it('can use neither a link nor a cookie, nor use a link up', async (t) => {
+    let isOther = true;
+    const shared = await guardedServer({ isOtherUsers: () => isOther });
+    t.after(() => shared.close());
+    const authorization = `Bearer ${shared.token}`;
+    const { text } = await shared.ask('/api/sign-in-links', { authorization }, 'POST', '{}');
+    const { pathname, search } = new URL(JSON.parse(text).url);
+    const refused = await shared.ask(`${pathname}${search}`);
+    assert.deepEqual([refused.status, refused.headers['set-cookie']], [403, undefined]);
+    isOther = false;
+    const { headers } = await shared.ask(`${pathname}${search}`);
+    const given = { cookie: String(headers['set-cookie']).split(';')[0] ?? '' };
+    assert.equal((await shared.ask('/api/nothing', given)).status, 404);
+    isOther = true;
+    assert.equal((await shared.ask('/api/nothing', given)).status, 403);
+    assert.equal((await shared.ask('/acp/ping', { authorization })).status, 200);
+  });
+});
