@@ -74,7 +74,7 @@ describe('an event of the stream', () => {
       turns: 1,
       cost_usd: 0.5,
     };
-    const data = { name: 'one', duration_ms: 1500, result: 'All\ngood', usage };
+    const data = { name: 'one', duration_ms: 1500, result: 'good', usage };
     assert.equal(eventText(event(1, 'agent.completed', data)), 'completed in 1.5s, 1.0k tokens, $0.50: good');
   });
 

@@ -12,6 +12,7 @@ import {
 } from '../api.ts';
 import { readRoute } from '../route.ts';
 import { applyEvent } from './apply-event.ts';
+import { sharedWith } from './shared.ts';
 import { closeStream, listen, openStream } from './stream.ts';
 import { Throttle } from './throttle.ts';
 
@@ -127,7 +128,7 @@ const detailing = new Throttle(1_000, async () => {
     // Never go back behind the events that are shown already.
     const isOlder = detail.value.id === id && (value.last_seq ?? 0) < (detail.value.value?.last_seq ?? 0);
     if (isOlder) detailing.ask();
-    else detail.value = { id, value, error: null };
+    else detail.value = { id, value: sharedWith(detail.value.value, value), error: null };
   } catch (error) {
     if (openId.value !== id) return;
     const isGone = error instanceof ApiError && error.status === 404;

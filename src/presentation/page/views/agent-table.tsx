@@ -1,8 +1,9 @@
 import { formatCost, formatCount } from '../../../domain/amounts.ts';
-import type { Status } from '../api.ts';
+import type { Agent, Status } from '../api.ts';
 import { agentHref } from '../route.ts';
 import { plain } from '../text/clean.ts';
 import { tokensOf } from '../text/format.ts';
+import { memo } from './memo.ts';
 import { Elapsed, Empty, State } from './parts.tsx';
 
 /** The agents in the plan's order, each with what it does now or how it ended. */
@@ -17,23 +18,25 @@ export function AgentTable({ status }: { readonly status: Status }) {
         <thead>
           <tr>
             <th scope="col">Agent</th>
-            <th scope="col">State</th>
-            <th scope="col" class="wide-only">
+            <th scope="col" class="column-state">
+              State
+            </th>
+            <th scope="col" class="wide-only column-middle">
               Backend
             </th>
-            <th scope="col" class="wide-only">
+            <th scope="col" class="wide-only column-middle">
               After
             </th>
-            <th scope="col" class="right">
+            <th scope="col" class="right column-short">
               Time
             </th>
             {hasTokens && (
-              <th scope="col" class="right">
+              <th scope="col" class="right column-short">
                 Tokens
               </th>
             )}
             {hasCost && (
-              <th scope="col" class="right">
+              <th scope="col" class="right column-short">
                 Cost
               </th>
             )}
@@ -41,44 +44,53 @@ export function AgentTable({ status }: { readonly status: Status }) {
           </tr>
         </thead>
         <tbody>
-          {agents.map((agent) => {
-            const tokens = tokensOf(agent.usage);
-            return (
-              <tr key={agent.agent_id}>
-                <th scope="row">
-                  <a href={agentHref(id, agent.name)}>
-                    <bdi>{agent.name}</bdi>
-                  </a>
-                  {agent.role !== agent.name && <div class="muted small">{agent.role}</div>}
-                </th>
-                <td>
-                  <State state={agent.state} stage={agent.stage} />
-                </td>
-                <td class="wide-only">
-                  {agent.backend}
-                  {agent.model !== undefined && <div class="muted small">{agent.model}</div>}
-                </td>
-                <td class="wide-only muted">{agent.depends_on.join(', ')}</td>
-                <td class="right">
-                  <Elapsed from={agent.started_at} to={agent.ended_at} />
-                </td>
-                {hasTokens && <td class="right number">{tokens === null ? '' : formatCount(tokens)}</td>}
-                {hasCost && (
-                  <td class="right number">
-                    {agent.usage?.cost_usd == null ? '' : formatCost(agent.usage.cost_usd)}
-                  </td>
-                )}
-                <td class="note" dir="auto">
-                  <div class="two-lines">{noteOf(agent)}</div>
-                </td>
-              </tr>
-            );
-          })}
+          {agents.map((agent) => (
+            <Row key={agent.agent_id} {...{ agent, id, hasTokens, hasCost }} />
+          ))}
         </tbody>
       </table>
     </div>
   );
 }
+
+interface RowProps {
+  readonly agent: Agent;
+  readonly id: string;
+  readonly hasTokens: boolean;
+  readonly hasCost: boolean;
+}
+
+const Row = memo(({ agent, id, hasTokens, hasCost }: RowProps) => {
+  const tokens = tokensOf(agent.usage);
+  return (
+    <tr>
+      <th scope="row">
+        <a href={agentHref(id, agent.name)}>
+          <bdi>{agent.name}</bdi>
+        </a>
+        {agent.role !== agent.name && <div class="muted small">{agent.role}</div>}
+      </th>
+      <td>
+        <State state={agent.state} stage={agent.stage} />
+      </td>
+      <td class="wide-only">
+        {agent.backend}
+        {agent.model !== undefined && <div class="muted small">{agent.model}</div>}
+      </td>
+      <td class="wide-only muted">{agent.depends_on.join(', ')}</td>
+      <td class="right">
+        <Elapsed from={agent.started_at} to={agent.ended_at} />
+      </td>
+      {hasTokens && <td class="right number">{tokens === null ? '' : formatCount(tokens)}</td>}
+      {hasCost && (
+        <td class="right number">{agent.usage?.cost_usd == null ? '' : formatCost(agent.usage.cost_usd)}</td>
+      )}
+      <td class="note" dir="auto">
+        <div class="two-lines">{noteOf(agent)}</div>
+      </td>
+    </tr>
+  );
+});
 
 function noteOf({ note, failure, result }: Status['agents'][number]): string {
   const text = failure?.message ?? note ?? result ?? '';

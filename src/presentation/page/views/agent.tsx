@@ -131,7 +131,7 @@ function Head({ agent, status }: { readonly agent: Agent; readonly status: Statu
       <p class="facts">
         <State state={agent.state} stage={agent.stage} />
         <Elapsed from={agent.started_at} to={agent.ended_at} />
-        {agent.role !== agent.name && <span>{agent.role}</span>}
+        {agent.role !== agent.name && agent.role !== where && <span>{agent.role}</span>}
         <span>{where}</span>
         {agent.attempt > 1 && <span>attempt {agent.attempt}</span>}
         {tokens !== null && <span class="number">{formatCount(tokens)} tokens</span>}
@@ -224,7 +224,12 @@ function Attempts({
   readonly agent: Agent;
   readonly attempts: AgentDetail['attempts'];
 }) {
-  if (attempts.length === 0) return <Empty title="The agent has not started yet" />;
+  if (attempts.length === 0)
+    return (
+      <Empty
+        title={agent.state === 'pending' ? 'The agent has not started yet' : 'The agent was not started'}
+      />
+    );
   return (
     <table class="grid">
       <thead>

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Agent, Status } from '../api.ts';
 import { nodeHeight, nodeWidth, type Placed, placeGraph } from '../graph/layout.ts';
 import { agentHref } from '../route.ts';
+import { memo } from './memo.ts';
 import { Elapsed, Empty, stateText, toneOf } from './parts.tsx';
 
 interface View {
@@ -109,7 +110,7 @@ interface NodeProps {
   readonly isSelected: boolean;
 }
 
-function Node({ agent, x, y, id, isSelected }: NodeProps) {
+const Node = memo(({ agent, x, y, id, isSelected }: NodeProps) => {
   const { name, state, stage, role, backend, model } = agent;
   const tone = toneOf(state, stage);
   const word = stateText(state, stage);
@@ -144,7 +145,7 @@ function Node({ agent, x, y, id, isSelected }: NodeProps) {
       </a>
     </g>
   );
-}
+});
 
 function edgeTone(from: Agent | undefined, to: Agent | undefined): string {
   if (from?.state === 'completed') return to?.state === 'running' ? 'running' : 'completed';

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { formatCost, formatCount, formatDuration } from '../../../domain/amounts.ts';
 import type { Session } from '../api.ts';
 import { now } from '../store/store.ts';
@@ -222,8 +223,13 @@ export function Tabs({
   readonly tabs: readonly Tab[];
   readonly current: string;
 }) {
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const tab = bar.current?.querySelector('[aria-current]');
+    tab?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [current]);
   return (
-    <nav class="tabs" aria-label={label}>
+    <nav class="tabs" aria-label={label} ref={bar}>
       {tabs.map(({ name, title, href, count }) => (
         <a href={href} aria-current={name === current ? 'page' : undefined}>
           {title}

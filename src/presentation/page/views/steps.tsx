@@ -157,7 +157,7 @@ function StepBody({ step, isProgram }: { readonly step: Step; readonly isProgram
     case 'tool':
       return (
         <div class="step-line">
-          <span class="step-tool">{plain(tool ?? title ?? 'tool')}</span>
+          <span class="tool-name">{plain(tool ?? title ?? 'tool')}</span>
           <code dir="auto">{plain(text)}</code>
           {time}
           {more}
