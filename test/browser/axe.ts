@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-
-const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface Violation {
   readonly id: string;
@@ -13,7 +10,7 @@ interface Violation {
 /** What axe finds against WCAG 2.2 AA and its best practices, a line for each element. */
 export async function accessibilityFaults(page: Page): Promise<readonly string[]> {
   // The page's policy refuses scripts of others; what the browser's tools evaluate is above it.
-  await page.evaluate(`'axe' in globalThis || (() => {${source}})()`);
+  await page.evaluate(`'axe' in globalThis || (() => {${axe.source}})()`);
   const violations = await page.evaluate(async (): Promise<readonly Violation[]> => {
     const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
     return (await axe.run()).violations;

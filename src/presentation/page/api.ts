@@ -48,15 +48,25 @@ export interface Choices {
   readonly backends: readonly { readonly name: string }[];
 }
 
+/** What is wrong with a plan, and where in its text. */
+export interface PlanFault {
+  readonly message: string;
+  /** From 1, both. */
+  readonly line: number;
+  readonly column: number;
+}
+
 /** An answer that is not of the kind 2xx, or none at all. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   /** 0: the server could not be reached. */
   readonly status: number;
+  readonly faults: readonly PlanFault[];
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, faults: readonly PlanFault[] = []) {
     super(message);
     this.status = status;
+    this.faults = faults;
   }
 }
 
@@ -80,8 +90,17 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
     // A proxy may answer with something else.
   }
   if (!response.ok)
-    throw new ApiError(response.status, messageOf(body) ?? `The server answered ${response.status}.`);
+    throw new ApiError(
+      response.status,
+      messageOf(body) ?? `The server answered ${response.status}.`,
+      faultsOf(body),
+    );
   return body as T;
+}
+
+function faultsOf(body: unknown): readonly PlanFault[] {
+  if (typeof body !== 'object' || body === null || !('faults' in body)) return [];
+  return Array.isArray(body.faults) ? body.faults : [];
 }
 
 function messageOf(body: unknown): string | null {

@@ -1,6 +1,5 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { plural } from '../../../domain/amounts.ts';
 import { type Agent, post, type Status, sessionPath } from '../api.ts';
 import { sessionHref } from '../route.ts';
 import { detail, refreshSession } from '../store/store.ts';
@@ -90,6 +89,7 @@ interface Branch {
 }
 
 interface Preview {
+  readonly title?: string;
   readonly will: readonly string[];
 }
 
@@ -125,15 +125,14 @@ function Question({ question, close }: { readonly question: Asked; readonly clos
   return (
     <>
       <h2 id="dialog-title">
-        {agent === null
-          ? `${capital(what)} this session?`
-          : `${capital(what.split(' ')[0] ?? '')} the agent ${agent}?`}
+        {preview?.title ??
+          (agent === null ? `${capital(what)} this session?` : `${capital(what)}: ${agent}?`)}
       </h2>
       {preview === null && error === null && <Loading what="what will happen" />}
       {preview?.will.map((sentence) => (
         <p dir="auto">{plain(sentence)}</p>
       ))}
-      {preview !== null && agent === null && (action === 'resume' || action === 'retry') && (
+      {preview !== null && agent === null && action === 'retry' && (
         <Limits limits={limits} setLimits={setLimits} />
       )}
       {error !== null && <Problem text={error} />}
@@ -161,22 +160,15 @@ async function previewOf({ action, id, agent }: Asked): Promise<Preview> {
       ...(agent === null ? {} : { agent }),
       dry_run: true,
     });
-  const { target, branches } = await post<{ target: string; branches: readonly Branch[] }>(
-    sessionPath(id, 'land'),
-    {
-      dry_run: true,
-    },
-  );
-  const count = branches.filter(({ state }) => state !== 'skipped').length;
-  return {
-    will: [
-      `MAOS merges ${plural(count, 'branch', 'branches')} onto ${target}, each in a worktree of its own, and checks each there. Only then ${target} moves.`,
-      ...branches.map(({ agent: name, state, reason, paths }) => {
-        const where = paths === undefined || paths.length === 0 ? '' : ` in ${paths.slice(0, 5).join(', ')}`;
-        return `${name}: ${state.replaceAll('_', ' ')}${where}${reason === undefined ? '' : ` (${reason})`}`;
-      }),
-    ],
-  };
+  const { will, branches } = await post<{
+    readonly will?: readonly string[];
+    readonly branches: readonly Branch[];
+  }>(sessionPath(id, 'land'), { dry_run: true });
+  const each = branches.map(({ agent: name, state, reason, paths }) => {
+    const where = paths === undefined || paths.length === 0 ? '' : ` in ${paths.slice(0, 5).join(', ')}`;
+    return `${name}: ${state.replaceAll('_', ' ')}${where}${reason === undefined ? '' : ` (${reason})`}`;
+  });
+  return { will: [...(will ?? []), ...each] };
 }
 
 const limitFields: Readonly<Record<string, readonly [field: string, label: string]>> = {

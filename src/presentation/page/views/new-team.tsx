@@ -18,7 +18,7 @@ export function NewTeam() {
   const [team, setTeam] = useState(keptTeam);
   const [text, setText] = useState(keptText);
   const [preview, setPreview] = useState<PlanView | null>(null);
-  const [error, setError] = useState<string | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState<'check' | 'start' | null>(null);
   const result = useRef<HTMLDivElement>(null);
   const choices = useChoices(project);
@@ -42,7 +42,7 @@ export function NewTeam() {
       }
     } catch (failure) {
       setPreview(null);
-      setError(failure instanceof ApiError ? failure.message : String(failure));
+      setError(failure instanceof ApiError ? failure : new ApiError(0, String(failure)));
     }
     setBusy(null);
     result.current?.focus();
@@ -113,11 +113,40 @@ export function NewTeam() {
         </p>
       </form>
       <div ref={result} tabIndex={-1} class="result">
-        {error !== null && <Problem text={error} />}
+        {error !== null && <Refusal error={error} />}
         {preview !== null && <PlanPreview plan={preview} />}
       </div>
     </section>
   );
+}
+
+/** Every fault of a plan, with a button that goes to its place in the text. */
+function Refusal({ error }: { readonly error: ApiError }) {
+  if (error.faults.length === 0) return <Problem text={error.message} />;
+  return (
+    <div class="problem" role="alert">
+      <ul>
+        {error.faults.map(({ message, line, column }) => (
+          <li>
+            <button type="button" class="quiet" onClick={() => goTo(line, column)}>
+              Line {line}, column {column}
+            </button>{' '}
+            {message}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function goTo(line: number, column: number): void {
+  const area = document.getElementById('plan-text');
+  if (!(area instanceof HTMLTextAreaElement)) return;
+  const lines = area.value.split('\n');
+  const start = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+  const end = start + (lines[line - 1]?.length ?? 0);
+  area.focus();
+  area.setSelectionRange(Math.min(start + column - 1, end), end);
 }
 
 function useChoices(project: string): Choices {

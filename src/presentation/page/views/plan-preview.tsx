@@ -1,4 +1,4 @@
-import { plural } from '../../../domain/amounts.ts';
+import { formatDuration, plural } from '../../../domain/amounts.ts';
 import { nodeHeight, nodeWidth, placeGraph } from '../graph/layout.ts';
 import { plain } from '../text/clean.ts';
 
@@ -8,6 +8,8 @@ interface PlannedAgent {
   readonly backend?: string;
   readonly model?: string;
   readonly phase: number;
+  readonly timeout_ms?: number | null;
+  readonly max_memory_mb?: number | null;
   readonly depends_on: readonly string[];
 }
 
@@ -15,8 +17,7 @@ interface PlannedAgent {
 export interface PlanView {
   readonly agents: readonly PlannedAgent[];
   readonly commands?: readonly { readonly agent: string; readonly command: readonly string[] }[];
-  readonly limits?: readonly string[];
-  readonly strategy?: string;
+  readonly remarks?: readonly string[];
 }
 
 /** What would run, in which order. Nothing was stored or started. */
@@ -53,9 +54,11 @@ export function PlanPreview({ plan }: { readonly plan: PlanView }) {
           })}
         </svg>
       </div>
-      {plan.limits !== undefined && plan.limits.length > 0 && <p class="facts">{plan.limits.join(' · ')}</p>}
+      {plan.remarks?.map((remark) => (
+        <p class="tone-awaiting">{plain(remark)}</p>
+      ))}
       <ol class="planned">
-        {agents.map(({ name, role, depends_on }) => {
+        {agents.map(({ name, role, depends_on, timeout_ms, max_memory_mb }) => {
           const command = commands.get(name);
           return (
             <li>
@@ -63,6 +66,8 @@ export function PlanPreview({ plan }: { readonly plan: PlanView }) {
               <span class="muted">
                 {role === name ? '' : role}
                 {depends_on.length === 0 ? '' : ` after ${depends_on.join(', ')}`}
+                {timeout_ms == null ? '' : `, at most ${formatDuration(timeout_ms)}`}
+                {max_memory_mb == null ? '' : `, ${max_memory_mb} MB`}
               </span>
               {command !== undefined && (
                 <details>
