@@ -78,7 +78,7 @@ export function makeGuard(
           return refuse(context, 403, 'FORBIDDEN', 'This is a sign-in of another user of this machine.');
         }
         browsers.follow(signIn, context.env.outgoing);
-        context.header('Cache-Control', 'no-store');
+        for (const [name, value] of Object.entries(forBrowsers)) context.header(name, value);
       }
       if (isKnown || options.open.has(path)) return next();
       context.header('WWW-Authenticate', 'Bearer realm="maos"');
@@ -98,6 +98,17 @@ export function makeGuard(
     }),
   ];
 }
+
+/**
+ * Headers of what a browser gets, unless a route sets others: it is not stored, not taken for another type, not shown in
+ * a frame, and not loaded by pages of other ports.
+ */
+const forBrowsers = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+};
 
 /** Null: the request is of the server's own page. */
 function refusalOfBrowser(context: Context<HttpEnv>, hosts: OwnHosts): Response | null {

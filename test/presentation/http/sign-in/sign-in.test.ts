@@ -154,7 +154,15 @@ describe('the cookie', () => {
       const answer = await ask(path, headers);
       assert.equal(answer.status, status, path);
     }
-    assert.equal((await ask('/', headers)).headers['cache-control'], 'no-store');
+    for (const path of ['/', '/api/nothing']) {
+      const answer = (await ask(path, headers)).headers;
+      assert.deepEqual(
+        [answer['cache-control'], answer['x-content-type-options'], answer['cross-origin-resource-policy']],
+        ['no-store', 'nosniff', 'same-origin'],
+        path,
+      );
+      assert.match(String(answer['content-security-policy']), /^default-src 'none';.*frame-ancestors 'none'/);
+    }
   });
 
   it('changes nothing unless this page asks', async () => {
