@@ -8,7 +8,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { Gate } from '../helpers/gate.ts';
 import { Screen } from '../helpers/screen.ts';
 import { giveTimeTo, until } from '../helpers/waiting.ts';
-import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
+import { bundle, lineFrom, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 const esc = String.fromCharCode(27);
 // The `script` of util-linux runs a program on a pseudo-terminal; that of macOS needs a terminal itself.
@@ -151,6 +151,34 @@ describe('maos on a terminal', { skip }, () => {
     await maos.run('run', '-x', 'a=true');
     const { status } = await maos.run('gc', '--max-sessions', '0');
     assert.deepEqual([status, await ended()], [0, 0]);
+  });
+
+  it('serves nobody in silence: it says what it waits for, until Ctrl-D or Ctrl-C', async () => {
+    const waits =
+      /^Waiting for an MCP client on stdin; Ctrl-D or Ctrl-C ends this\. 'maos init' shows how clients start it\.\s*$/;
+    // At the end of what is typed, the recorder types Ctrl-D.
+    const ended = onTerminal('serve --no-color', {}, '');
+    assert.equal(ended.status, 0);
+    assert.match(ended.stdout, waits);
+    for (const [words, line] of [
+      ['serve --no-color', waits],
+      [
+        'serve --no-color --http 0',
+        /^MAOS is listening on http:\/\/127\.0\.0\.1:\d+ \('maos token' prints the required token\)\.$/,
+      ],
+    ] as const) {
+      const command = `exec '${process.execPath}' '${bundle}' ${words}`;
+      const child = spawn(recorder, ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
+        cwd: maos.project,
+        env: { ...maos.env, TERM: 'xterm' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      const over = once(child, 'close');
+      const first = await lineFrom(child.stdout, /./);
+      assert.match(first.trimEnd(), line);
+      child.stdin.write('\x03');
+      assert.deepEqual(await over, [0, null], words);
+    }
   });
 
   it('gives help where a pipe would be served', () => {

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { agentProcesses } from '../helpers/agent-processes.ts';
 import { Gate } from '../helpers/gate.ts';
 import { otherBoot, processNamespace } from '../helpers/other-place.ts';
+import { until } from '../helpers/waiting.ts';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 
 interface Session {
@@ -75,4 +76,34 @@ describe('a session that is looked at from elsewhere', () => {
       assert.doesNotMatch(stdout, /taken_over|lost/);
     });
   }
+});
+
+it('agents of another home are counted by ps, and shown by ps --all and as JSON', async (t) => {
+  const other = await MaosFolder.make();
+  t.after(() => other.remove());
+  const { stdout } = await other.run('run', '--detach', '--exec', 'theirs=sleep 600', '--json');
+  const [agent] = (JSON.parse(stdout) as Session).agents;
+  const id = agent?.agent_id ?? assert.fail();
+  await until(() => agentProcesses([id]).length > 0);
+
+  const plain = await maos.run('ps');
+  assert.equal(plain.status, 0);
+  assert.match(plain.stderr, /\d+ agents? of another MAOS_HOME: --all shows them\.\n/);
+  assert.ok(!plain.stdout.includes(id));
+
+  const all = await maos.run('ps', '--all');
+  assert.equal(all.status, 0);
+  assert.doesNotMatch(all.stderr, /another MAOS_HOME/);
+  assert.match(all.stdout, new RegExp(`^${id} +other MAOS_HOME +\\d+ `, 'm'));
+
+  const { agents } = await maos.json<{ agents: Record<string, unknown>[] }>('ps');
+  const seen = agents.find(({ agent_id }) => agent_id === id);
+  const { name, session_id, project, owner, stray } = seen ?? {};
+  assert.deepEqual(
+    { name, session_id, project, owner, stray },
+    { name: null, session_id: null, project: null, owner: null, stray: false },
+  );
+  // At home it has its name.
+  const home = await other.json<{ agents: Record<string, unknown>[] }>('ps');
+  assert.equal(home.agents.find(({ agent_id }) => agent_id === id)?.name, 'theirs');
 });
