@@ -3,9 +3,25 @@ import { describe, it } from 'node:test';
 import { MaosError } from '../../src/domain/errors.ts';
 import { commandGroups, parseCall } from '../../src/presentation/cli/program.ts';
 import { Terminal } from '../../src/presentation/cli/shell/terminal.ts';
-import { documentedCommands, maosCalls, pages } from '../helpers/documents.ts';
+import { documentedCommands, maosCalls, pages, shellLines } from '../helpers/documents.ts';
 
 const commands = [...pages()].flatMap(([page, text]) => documentedCommands(page, text));
+/** Lines that only call maos, which the tests of documented commands call. */
+const maosOnly = /^\S+: (?:[A-Za-z_]+="?[^;]*\$\()?(?:npx )?maos /;
+
+/** Lines that are not tried as they are, and why. */
+const others: readonly (readonly [RegExp, reason: string])[] = [
+  [/: (npm ci( && npm (run demo|test))?|npm test)$/, 'CI does it before any test'],
+  [/: git clone /, 'it is for a fork'],
+  [/: npm ci && npm install --global |: npm uninstall /, 'test/packaging/smoke.ts installs the package'],
+  [/: rm -r ~/, 'it removes what the user has'],
+  [/^docs\/http\.md: .*\bcurl /, 'test/e2e/documented-actions.test.ts sends it'],
+  [/: claude mcp /, 'test/clients/http-claude.clients.ts does it with a real Claude Code'],
+  [/^docs\/acp\.md: /, 'test/clients/acp.clients.ts and test/e2e/acp-durability.test.ts send such requests'],
+  [/: ssh -N |https:\/\/NAME/, 'it needs another machine'],
+  [/^docs\/notifications\.md: (#!\/bin\/sh|exec notify-send)/, 'it is a script, for a desktop'],
+];
+
 const names = commandGroups.flatMap(([, group]) =>
   group.flatMap(({ name, aliases = [] }) => [name, ...aliases]),
 );
@@ -59,5 +75,15 @@ describe('the command lines of the documents', () => {
       wrong.push(`${page}: maos ${words.join(' ')}: ${why}`);
     }
     assert.deepEqual(wrong, []);
+  });
+
+  it('leave no other line of the shell that nothing tries', () => {
+    const untried = [...pages().keys()]
+      .flatMap((page) => shellLines(page).map((line) => `${page}: ${line}`))
+      .filter((line) => !maosOnly.test(line) && !others.some(([pattern]) => pattern.test(line)));
+    assert.deepEqual(untried, []);
+    const lines = [...pages().keys()].flatMap((page) => shellLines(page).map((line) => `${page}: ${line}`));
+    const unused = others.filter(([pattern]) => !lines.some((line) => pattern.test(line)));
+    assert.deepEqual(unused, []);
   });
 });

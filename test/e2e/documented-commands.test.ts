@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { documentedCommands, pages } from '../helpers/documents.ts';
+import { showingLines } from '../helpers/documented-lines.ts';
+import { pages } from '../helpers/documents.ts';
 import { makeRepository } from '../helpers/git-project.ts';
 import { maosInProcess } from '../helpers/maos-in-process.ts';
 import { MaosFolder } from '../presentation/cli/maos-process.ts';
@@ -19,25 +20,15 @@ const values: Readonly<Record<string, string>> = {
 
 const secret = Buffer.alloc(32, 7).toString('base64');
 
-/** Commands that only show something, or change nothing but the settings and files of a scratch folder. */
-const harmless: ReadonlySet<string> = new Set([
-  ...['audit', 'backends', 'completion', 'config', 'diff', 'doctor', 'events', 'evidence', 'export', 'help'],
-  ...['list', 'logs', 'plan', 'ps', 'requests', 'roles', 'run', 'status', 'version'],
-]);
-
 /** The lines that can run here, each once. */
 function runnableLines(): readonly (readonly string[])[] {
-  const all = [...pages()].flatMap(([page, text]) => documentedCommands(page, text));
-  const lines = all
-    // Between backquotes, a command's name alone stands for the command.
-    .filter(({ words, inBlock }) => inBlock || words.length > 1)
-    .map(({ words }) => words.map((word) => values[word] ?? word.replace(/\$\(openssl .*\)/, secret)))
-    .filter(([name = '', ...rest]) => {
-      const acts = ['--watch', '--notify', 'edit', '…'].some((word) => rest.includes(word));
-      const isPart =
-        (name === 'run' || name === 'plan') && !rest.some((word) => /=|\.(json|ya?ml)$/.test(word));
-      return harmless.has(name) && !acts && !isPart;
-    })
+  const lines = showingLines
+    .map((words) => words.map((word) => values[word] ?? word.replace(/\$\(openssl .*\)/, secret)))
+    // A part of a command line that starts nothing.
+    .filter(
+      ([name = '', ...rest]) =>
+        !['run', 'plan'].includes(name) || rest.some((word) => /=|\.(json|ya?ml)$/.test(word)),
+    )
     .map((words) => (words[0] === 'run' && !words.includes('--dry-run') ? [...words, '--dry-run'] : words));
   return [...new Map(lines.map((words) => [JSON.stringify(words), words])).values()];
 }

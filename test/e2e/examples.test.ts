@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { maosCalls } from '../helpers/documents.ts';
 import { gitIn, makeRepository } from '../helpers/git-project.ts';
 import { jsonLines, MaosFolder } from '../presentation/cli/maos-process.ts';
 
@@ -33,6 +34,12 @@ async function projectWithClaude(t: TestContext): Promise<{ maos: MaosFolder; en
   return { maos, env: { ...maos.env, MAOS_CLAUDE_PATH: path } };
 }
 
+/** The words after `maos` in the comment that says how to run it. */
+function documentedRun(name: string): readonly string[] {
+  const comment = readFileSync(join(folder, name), 'utf8').matchAll(/^(?:#|\/\/) +(maos run .*)$/gm);
+  return [...comment].flatMap(([, line = '']) => maosCalls(line))[0] ?? assert.fail(name);
+}
+
 describe('the examples', { concurrency: 2 }, () => {
   it('are eight or more, with a schema and a comment that says what each does', () => {
     assert.ok(examples.length >= 8, examples.join(', '));
@@ -40,7 +47,7 @@ describe('the examples', { concurrency: 2 }, () => {
       const text = readFileSync(join(folder, name), 'utf8');
       assert.match(text, /^(# |\/\/ )[A-Z]/, name);
       assert.match(text, /\$schema"?: "?\.\.\/docs\/plan\.schema\.json/, name);
-      assert.ok(text.includes(`maos run examples/${name}`), name);
+      assert.match(documentedRun(name)[1] ?? '', /^examples\//, name);
     }
   });
 
@@ -48,6 +55,9 @@ describe('the examples', { concurrency: 2 }, () => {
     const file = join(folder, name);
     it(`${name} runs as it is`, async (t) => {
       const { maos, env } = await projectWithClaude(t);
+      const documented = documentedRun(name).map((word) => (word === `examples/${name}` ? file : word));
+      const dry = await maos.start([...documented, '--dry-run'], { env }).finished;
+      assert.equal(dry.status, 0, dry.stderr);
       const set = settings[name] ?? [];
       const checked = await maos.start(['plan', 'check', file, ...set], { env }).finished;
       assert.deepEqual([checked.status, checked.stderr], [0, '']);

@@ -16,6 +16,16 @@ export function pages(): ReadonlyMap<string, string> {
   );
 }
 
+/** The command lines in the blocks of sh of a page; what is continued on the next line, as one. */
+export function shellLines(page: string): readonly string[] {
+  const blocks = [...(pages().get(page) ?? '').matchAll(/^```(?:sh|bash)\n(.*?)^```/gms)];
+  const text = blocks.map(([, body = '']) => body).join('');
+  return text
+    .replaceAll(/( \||,)\n +/g, '$1 ')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+}
+
 /** A command line of maos in a page. */
 export interface DocumentedCommand {
   readonly page: string;

@@ -61,7 +61,7 @@ export class PreparedHome {
     const variables = join(this.maos.project, 'variables');
     const live = `env -0 >${variables}.new && mv ${variables}.new ${variables}; sleep 600`;
     await Promise.all([
-      this.#run(
+      this.run(
         'done',
         0,
         ...worktree,
@@ -69,7 +69,7 @@ export class PreparedHome {
         'builder=echo built; echo x >built.txt; echo y >"$MAOS_RESULTS/y"',
       ),
       // b also runs to resolve the conflict, and does not.
-      this.#run(
+      this.run(
         'clash',
         0,
         ...worktree,
@@ -78,13 +78,13 @@ export class PreparedHome {
         '-x',
         'b=! [ -e same.txt ] && echo b >same.txt',
       ),
-      this.#run('failed', 1, '-x', 'a=exit 3'),
-      this.#run('again', 1, '-x', 'a=test -e again'),
-      this.#run('spent', 5, '-x', 'a=sleep 600', '--max-minutes', '0.001'),
-      this.#run('live', 0, '--detach', '-x', `asker=${live}`),
-      this.#run('signedOut', 6, '-a', 'tester=Test it.', '--backend', 'claude'),
-      ...['lost', 'altered'].map((name) => this.#run(name, 0, '-x', 'a=true')),
-      ...['paused', 'steered'].map((name) => this.#run(name, 0, '--detach', '-x', 'a=sleep 600')),
+      this.run('failed', 1, '-x', 'a=exit 3'),
+      this.run('again', 1, '-x', 'a=test -e again'),
+      this.run('spent', 5, '-x', 'a=sleep 600', '--max-minutes', '0.001'),
+      this.run('live', 0, '--detach', '-x', `asker=${live}`),
+      this.run('signedOut', 6, '-a', 'tester=Test it.', '--backend', 'claude'),
+      ...['lost', 'altered'].map((name) => this.run(name, 0, '-x', 'a=true')),
+      ...['paused', 'steered'].map((name) => this.run(name, 0, '--detach', '-x', 'a=sleep 600')),
     ]);
     await this.call('pause', '{paused}');
     await until(() => existsSync(variables));
@@ -116,9 +116,15 @@ export class PreparedHome {
     assert.ok(log);
     writeFileSync(log, readFileSync(log, 'utf8').replace('Be altered', 'Be spared'));
     real.project.store.close();
-    const db = new DatabaseSync(real.database, { timeout: 10_000 });
+    this.forget('lost');
+  }
+
+  /** Removes a session from the store, but not its files. */
+  forget(name: string): void {
+    const [database] = globSync(join(this.maos.home, 'projects/*/project.db'));
+    const db = new DatabaseSync(database ?? assert.fail(), { timeout: 10_000 });
     db.exec('PRAGMA foreign_keys = ON');
-    db.prepare('DELETE FROM sessions WHERE id = ?').run(String(this.ids.get('lost')));
+    db.prepare('DELETE FROM sessions WHERE id = ?').run(String(this.ids.get(name)));
     db.close();
   }
 
@@ -131,7 +137,8 @@ export class PreparedHome {
     }
   }
 
-  async #run(name: string, status: number, ...words: readonly string[]): Promise<void> {
+  /** Runs a session, whose id is then known by its name. */
+  async run(name: string, status: number, ...words: readonly string[]): Promise<void> {
     const args = ['run', `Be ${name}.`, ...words, '--json'];
     const env = { ...this.env, MAOS_CLAUDE_PATH: join(this.maos.project, 'claude') };
     const ended = await this.maos.start(args, { env }).finished;
