@@ -146,8 +146,8 @@ describe('the command lines of the documents that start, steer or remove somethi
       const here = line.replaceAll('4711', port).replace(/sess_\w{26}/, home.ids.get('done') ?? '');
       const called = here.replace('sessions/latest/land', `sessions/${home.ids.get('done')}/land`);
       const answered = spawnSync('sh', ['-c', `${shown}\n${called}`], { env, encoding: 'utf8' });
-      // A started session is answered with 202.
-      assert.match(answered.stdout, new RegExp(`^(${expected ?? '200|202'})$`), line);
+      // What was made is answered with 201, and what was begun with 202.
+      assert.match(answered.stdout, new RegExp(`^(${expected ?? '20[0-2]'})$`), line);
     }
     server.process.kill('SIGTERM');
     assert.equal((await server.finished).status, 0);
