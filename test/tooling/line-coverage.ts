@@ -20,28 +20,49 @@ export interface BundledLines {
   readonly run: ReadonlySet<number>;
 }
 
+/** The lines of a file that have code or belong to it, in order. */
+export interface FileLines {
+  readonly path: string;
+  readonly lines: readonly { readonly line: number; readonly isHit: boolean }[];
+}
+
 /**
- * Reads the lines of an lcov report (records `SF` and `DA`), sorted by path.
+ * Reads the lines of an lcov report (records `SF` and `DA`).
  * @param bundled coverage of the bundle, by path: a line counts as run if it ran in either way
  */
-export function lineCoverage(
+export function linesOf(
   lcov: string,
   bundled: ReadonlyMap<string, BundledLines> = new Map(),
-): FileCoverage[] {
-  return lcov
-    .split('end_of_record')
-    .flatMap((record) => {
-      const file = /^SF:(.*)$/m.exec(record)?.[1]?.replaceAll('\\', '/');
-      if (file === undefined) return [];
-      const inBundle = bundled.get(file);
-      // A line without code (a comment, a brace) counts like the one before it.
-      let wasRun = false;
-      const counted = Array.from(record.matchAll(/^DA:(\d+),(\d+)$/gm), ([, line, count]) => {
-        if (inBundle?.mapped.has(Number(line))) wasRun = inBundle.run.has(Number(line));
-        return Number(count) > 0 || wasRun;
-      });
-      const hit = counted.filter((isHit) => isHit).length;
-      return [{ path: file, lines: counted.length, hit, percent: percent(hit, counted.length) }];
+): readonly FileLines[] {
+  return lcov.split('end_of_record').flatMap((record) => {
+    const file = /^SF:(.*)$/m.exec(record)?.[1]?.replaceAll('\\', '/');
+    if (file === undefined) return [];
+    const inBundle = bundled.get(file);
+    // A line without code (a comment, a brace) counts like the one before it.
+    let wasRun = false;
+    const lines = Array.from(record.matchAll(/^DA:(\d+),(\d+)$/gm), ([, line, count]) => {
+      if (inBundle?.mapped.has(Number(line))) wasRun = inBundle.run.has(Number(line));
+      return { line: Number(line), isHit: Number(count) > 0 || wasRun };
+    });
+    return [{ path: file, lines }];
+  });
+}
+
+/** What two runs have run together. */
+export function together(one: readonly FileLines[], other: readonly FileLines[]): readonly FileLines[] {
+  const others = new Map(other.map(({ path, lines }) => [path, lines]));
+  return one.map(({ path, lines }) => {
+    const hit = new Set(others.get(path)?.flatMap(({ line, isHit }) => (isHit ? [line] : [])));
+    return { path, lines: lines.map(({ line, isHit }) => ({ line, isHit: isHit || hit.has(line) })) };
+  });
+}
+
+/** How much of each file was run, sorted by path. */
+export function lineCoverage(files: readonly FileLines[]): FileCoverage[] {
+  return files
+    .map(({ path, lines }) => {
+      const hit = lines.filter(({ isHit }) => isHit).length;
+      return { path, lines: lines.length, hit, percent: percent(hit, lines.length) };
     })
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
