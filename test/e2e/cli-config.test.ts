@@ -106,7 +106,10 @@ describe('maos config', () => {
       const wrong = await edit(writing('{"maxDepth": 99}'));
       assert.equal(wrong.status, 2);
       assert.match(wrong.stderr, /maxDepth is 99; it must be a whole number from 0 to 10/);
-      assert.match(wrong.stderr, /kept in ~\/home\/config\.json\.edited: 'maos config edit' goes on with it/);
+      assert.match(
+        wrong.stderr,
+        /kept in ~\/home\/config\.json\.edited: 'maos config edit' continues with it/,
+      );
       assert.equal(await readFile(file(), 'utf8'), '{"maxDepth": 4} // mine');
       const mended = await edit('sed -i s/99/9/');
       assert.match(

@@ -195,7 +195,7 @@ describe('controlling a session from another process', () => {
     const slow = 'slow=[ -e rich ] || sleep 60';
     const { status: exit, stdout } = await maos.run('run', '-x', slow, '--max-minutes', '0.01');
     assert.equal(exit, 5);
-    assert.match(stdout, /retry sess_\S+ --max-minutes 0\.02 +go on with a larger budget/);
+    assert.match(stdout, /retry sess_\S+ --max-minutes 0\.02 +continue with a larger budget/);
     await writeFile(join(maos.project, 'rich'), '');
     const refused = await maos.run('retry', 'latest');
     assert.equal(refused.status, 5);

@@ -96,7 +96,7 @@ describe('an agent that speaks as somebody else', () => {
     assert.equal((await maos.run('retry', failed.id, '--detach')).status, 0);
     await maos.run('wait', failed.id, '--timeout', '120');
     const ran = { id: failed.id, said: (await maos.run('logs', failed.id)).stdout };
-    assert.match(lineOf(ran, 'old'), /: 4 .*is in attempt 2, and this process is of attempt 1/);
+    assert.match(lineOf(ran, 'old'), /: 4 .*is in attempt 2, but this process belongs to attempt 1/);
     await assertNothingSaid(ran);
   });
 

@@ -45,7 +45,7 @@ export function addresseesOf(
   if (to.length > 0) return { to, isBroadcast: isAll || to.length > 1 };
   throw new MaosError(
     'INVALID_TRANSITION',
-    `Nothing was sent: every agent that ${quote(text)} means has ended and takes no more messages. Their results stand in 'maos logs'.`,
+    `Nothing was sent: every agent that ${quote(text)} means has ended. 'maos logs' shows their results.`,
     { details: { sessionId: session.id, to: startOf(text, 200) } },
   );
 }

@@ -61,13 +61,13 @@ function assertRunning({ store }: Pick<Project, 'store'>, { sessionId, agentId, 
   }
   if (agent.attempt !== attempt) {
     throw forbidden(
-      `Agent ${agent.name} is in attempt ${agent.attempt}, and this process is of attempt ${attempt}: it can do nothing more in its name.`,
+      `Agent ${agent.name} is in attempt ${agent.attempt}, but this process belongs to attempt ${attempt}: it can no longer act for the agent.`,
       agentId,
     );
   }
   if (agent.state !== 'running') {
     throw forbidden(
-      `Agent ${agent.name} ${inState(agent.state)}: its processes can do nothing more in its name.`,
+      `Agent ${agent.name} ${inState(agent.state)}: its processes can no longer act for it.`,
       agentId,
     );
   }

@@ -43,7 +43,7 @@ export function assertReceives(db: Database, { to }: Message): void {
   if (end === null) return;
   throw new MaosError(
     'INVALID_TRANSITION',
-    `Nothing was sent: ${end} and takes no more messages. Write to another agent, or to 'lead'; its result stands in 'maos logs'.`,
+    `Nothing was sent: ${end}. Write to another agent or to 'lead'; 'maos logs' shows its result.`,
     { details: { recipient: to } },
   );
 }

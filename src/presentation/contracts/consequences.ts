@@ -66,7 +66,7 @@ function whatCancelSessionDoes({ session, agents }: Workflow): Announced {
   return {
     title: `Cancel ${id}?`,
     says: [
-      `MAOS stops ${plural(running, 'running agent')}${waiting === 0 ? '' : `, and ${plural(waiting, 'waiting agent')} ${waiting === 1 ? 'does' : 'do'} not start any more`}.`,
+      `MAOS stops ${plural(running, 'running agent')}${waiting === 0 ? '' : `, and ${plural(waiting, 'waiting agent')} will not start`}.`,
       `${plural(completed, 'completed agent')} and all files stay as they are. A cancelled session cannot be resumed or retried.`,
     ],
   };

@@ -193,7 +193,7 @@ describe('messages into a conversation that is resumed from attempt to attempt',
       }
       assert.throws(() => mailbox.send({ ...draft, sessionId, from: null, to }), {
         code: 'INVALID_TRANSITION',
-        message: /qa was cancelled and takes no more messages/,
+        message: /Nothing was sent: qa was cancelled\./,
       });
       project.store.release(lease);
     });

@@ -84,7 +84,7 @@ describe('the caller that an environment names', () => {
     assert.equal(callerOf(real.project, second)?.attempt, 2);
     assert.throws(
       () => callerOf(real.project, first),
-      forbidden(/Agent ada is in attempt 2, and this process is of attempt 1/),
+      forbidden(/Agent ada is in attempt 2, but this process belongs to attempt 1/),
     );
     await endAll(real, id, 0);
     assert.throws(() => callerOf(real.project, second), forbidden(/Agent ada has completed/));

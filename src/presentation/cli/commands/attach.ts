@@ -7,8 +7,8 @@ export const attachCommand: CliCommand = {
   name: 'attach',
   summary: 'Show a running session live, from any terminal',
   details: [
-    'Shows what maos run shows, whichever process runs the session, until it ends or pauses. Ctrl-C leaves the view; the session goes on.',
-    'If the plan says "land": "auto" (maos run --land), it goes on to the session that lands the work.',
+    'Shows what maos run shows, whichever process runs the session, until it ends or pauses. Ctrl-C leaves the view; the session continues.',
+    'If the plan says "land": "auto" (maos run --land), the view continues with the session that lands the work.',
     'With --json, stdout is JSON lines, as for run.',
     'Exit status: as run; 130 if you leave the view.',
   ].join('\n'),

@@ -18,7 +18,7 @@ export const configCommand: CliCommand = {
   details: [
     'Without an action, lists every setting, its value and where that comes from: a default, a file, a variable or a flag.',
     'set writes your own settings (MAOS_HOME/config.json, by default ~/.maos/config.json), or with --project those of one project. The rest of the file stays as it is, comments included, and nothing is written unless all of it is valid.',
-    'edit opens a copy in $VISUAL or $EDITOR, and replaces the file when the copy is valid. A copy that is not is kept, and the next edit goes on with it.',
+    'edit opens a copy in $VISUAL or $EDITOR, and replaces the file when the copy is valid. An invalid copy is kept, and the next edit continues with it.',
     'A value is text, a number, true, false, none, or JSON for lists and objects.',
   ].join('\n\n'),
   arguments: [

@@ -88,7 +88,7 @@ async function runWorktreeTeam(context: CommandContext): Promise<number> {
     terminal.line();
     terminal.line(`Three agents work on branches of their own in ${paint('bold', showName(folder))}`);
     terminal.line(
-      paint('dim', 'MAOS checks each commit. One check fails, and its agent mends what it found.'),
+      paint('dim', 'MAOS checks each commit. One check fails, and its agent fixes what it found.'),
     );
     terminal.line();
   }

@@ -28,7 +28,7 @@ export const landCommand: CliCommand = {
     { flags: '--squash', description: 'one commit per agent instead of a merge', kind: 'flag' },
     {
       flags: '--merger <backend>',
-      description: 'backend of new agents that mend conflicts and failed checks instead of the owners',
+      description: 'backend of new agents that resolve conflicts and fix failed checks instead of the owners',
       kind: 'text',
     },
     { flags: '-n, --dry-run', description: 'show what would conflict, and change nothing', kind: 'flag' },

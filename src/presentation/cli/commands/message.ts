@@ -38,7 +38,7 @@ export const messageCommand: CliCommand = {
     { flags: '--reply-to <message>', description: 'send: the message it answers', kind: 'text' },
     {
       flags: '--expires <seconds>',
-      description: 'send: not delivered any more after that',
+      description: 'send: no longer delivered after this time',
       kind: 'number',
       range: [1, 31_536_000],
     },

@@ -26,7 +26,7 @@ export const retryCommand: CliCommand = {
     },
     {
       line: 'maos retry latest --max-tokens 400000',
-      says: 'go on with a larger budget',
+      says: 'continue with a larger budget',
     },
   ],
   run,

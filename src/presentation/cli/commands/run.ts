@@ -30,7 +30,7 @@ export const runCommand: CliCommand = {
     "Describe the team with --agent and --exec, or with a plan file: the object that the MCP tool orchestrate takes, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}, as JSON (.json or .jsonc; comments and trailing commas are allowed) or YAML (.yaml or .yml). '-' reads it from stdin.",
     'A program of --exec reads nothing (its stdin is /dev/null), has no limits but those given, and finds the folder for its results in $MAOS_RESULTS.',
     'Budgets (--max-…, or "budget" in the plan, for the session and for each agent) are checked against what the agents report: MAOS warns at 80 % and stops the agents at 100 %.',
-    'With --worktree, the work of every agent is on the branch maos/SESSION/NAME and leaves your checkout alone. MAOS runs the checks of --verify itself; an agent gets the output of one that fails, and mends its work.',
+    'With --worktree, the work of every agent is on the branch maos/SESSION/NAME and leaves your checkout alone. MAOS runs the checks of --verify itself; an agent gets the output of one that fails, and corrects its work.',
     'Ctrl-C moves the session to a background process, which stops the agents or keeps them running (see --on-exit), says how to continue or cancel it, and exits with 130; a second Ctrl-C exits at once. Ctrl-Z leaves the terminal to the shell until fg.',
     'With --json, stdout is JSON lines: every event, then one {"type":"summary",…}; with --dry-run or --detach it is one document.',
     'Exit status: 0 completed, 1 failed or cancelled, 4 its work does not land by itself, 5 a budget is used up, 6 an agent is not signed in, 7 paused.',
@@ -105,7 +105,7 @@ export const runCommand: CliCommand = {
     { flags: '--model <name>', description: 'for agents that name none', kind: 'text' },
     {
       flags: '--fallback <names>',
-      description: 'backends to go on with when the quota is used up, comma-separated',
+      description: 'backends to continue with when the quota is used up, comma-separated',
       kind: 'text',
     },
     {

@@ -37,7 +37,7 @@ export const waitCommand: CliCommand = {
     allOption,
   ],
   examples: [
-    { line: 'maos wait && maos status', says: 'go on only if the newest session completed' },
+    { line: 'maos wait && maos status', says: 'continue only if the newest session completed' },
     { line: 'maos wait k7q2 --timeout 600', says: 'at most ten minutes' },
   ],
   run,

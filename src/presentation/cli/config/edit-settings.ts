@@ -40,7 +40,7 @@ export async function editSettings(context: CommandContext, scope: SettingScope)
       if (await wantsAgain(context, error.message, interrupted)) continue;
       throw new MaosError(
         'CONFIG_INVALID',
-        `${error.message}\nNothing was changed. Your text is kept in ${shownCopy}: '${context.program} config edit' goes on with it; remove it to begin again.`,
+        `${error.message}\nNothing was changed. Your text is kept in ${shownCopy}: '${context.program} config edit' continues with it; remove it to start over.`,
         { details: { ...error.details, kept: copy }, cause: error },
       );
     }

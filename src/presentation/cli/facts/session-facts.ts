@@ -122,7 +122,7 @@ function answers(program: string, { id, kind }: InputRequest): (readonly [string
   if (kind === 'question') return [[`${program} answer ${id} TEXT`, 'answer the question']];
   return [
     [`${program} approve ${id}`, 'allow it'],
-    [`${program} deny ${id}`, 'deny it; the agent goes on without'],
+    [`${program} deny ${id}`, 'deny it; the agent continues without it'],
   ];
 }
 
@@ -147,7 +147,7 @@ function retryOf(program: string, workflow: Workflow): readonly [string, string]
   if (reached === undefined)
     return [`${program} retry ${id}`, 'retry the failed agents and their dependents'];
   const { flag, unit } = capOptions[reached.item];
-  return [`${program} retry ${id} ${flag} ${(reached.limit * 2) / unit}`, 'go on with a larger budget'];
+  return [`${program} retry ${id} ${flag} ${(reached.limit * 2) / unit}`, 'continue with a larger budget'];
 }
 
 const capOptions = {

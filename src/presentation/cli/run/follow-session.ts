@@ -50,7 +50,7 @@ async function followOne(
   });
   const onLost = (): void =>
     terminal.notice(
-      `Nothing reads the output any more; ${id} continues in this process. Ctrl-C moves it to the background.`,
+      `The output is no longer read; ${id} continues in this process. Ctrl-C moves it to the background.`,
     );
   if (terminal.outputLost.aborted) onLost();
   else terminal.outputLost.addEventListener('abort', onLost);

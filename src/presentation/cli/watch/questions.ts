@@ -50,7 +50,7 @@ export function askDecision(request: InputRequest, agent: string, decision: 'all
       ...(reason === null ? [] : [`Reason: ${oneLine(reason)}`]),
       decision === 'allow'
         ? 'The agent does it as soon as it gets the answer. This cannot be taken back.'
-        : 'The agent is told that it may not, and goes on without.',
+        : 'The agent is told that it may not, and continues without it.',
     ],
     effect: {
       type: 'answer',

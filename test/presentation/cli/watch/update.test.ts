@@ -63,7 +63,7 @@ describe('what changes a session', () => {
     const watched = new Watched(running).press('enter', 'c');
     assert.deepEqual(watched.effects, []);
     assert.match(watched.text, /Cancel sess_01K0ABCDEFGHJKMNPQRSTVWXYZ\?/);
-    assert.match(watched.text, /MAOS stops 1 running agent, and 1 waiting agent does not start any more/);
+    assert.match(watched.text, /MAOS stops 1 running agent, and 1 waiting agent will not start/);
     watched.press('x', 'enter', ' ');
     assert.deepEqual(watched.effects, []);
     watched.press('y');
