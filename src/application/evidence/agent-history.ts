@@ -50,14 +50,15 @@ export const historyEvents: readonly EventType[] = [
 
 const pageSize = 1_000;
 
-/** All events of these types in a session, in order. */
+/** All events of these types in a session, in order. @param since only those with a greater `seq` */
 export function allEvents(
   store: Pick<SessionReader, 'events'>,
   id: SessionId,
   types: readonly EventType[],
+  since = 0,
 ): readonly RecordedEvent[] {
   const all: RecordedEvent[] = [];
-  for (let after = 0; ; ) {
+  for (let after = since; ; ) {
     const page = store.events(id, after, pageSize, types);
     all.push(...page);
     const last = page.at(-1);

@@ -1,9 +1,5 @@
-import {
-  allEvents,
-  attemptsOf,
-  checksIn,
-  historyEvents,
-} from '../../../application/evidence/agent-history.ts';
+import { attemptsOf, checksIn } from '../../../application/evidence/agent-history.ts';
+import type { RecentHistories } from '../../../application/evidence/recent-histories.ts';
 import type { Project } from '../../../application/project.ts';
 import { liveStatusOf } from '../../../application/queries/live-status.ts';
 import type { Agent } from '../../../domain/agent.ts';
@@ -17,10 +13,15 @@ const maxText = 256 * 1024;
 const maxFailure = 16 * 1024;
 
 /** An agent with its texts whole, its attempts, checks and files. */
-export async function agentDetail(project: Project, workflow: Workflow, agent: Agent) {
+export async function agentDetail(
+  project: Project,
+  workflow: Workflow,
+  agent: Agent,
+  histories: RecentHistories,
+) {
   const { store, host, clock } = project;
   const { session, agents } = workflow;
-  const events = allEvents(store, session.id, historyEvents).filter(({ agentId }) => agentId === agent.id);
+  const events = histories.of(store, session.id).filter(({ agentId }) => agentId === agent.id);
   const attempts = await attemptsOf(project, agent, events);
   const prompt = agent.attempt === 0 ? null : await host.readPrompt(agent, maxText);
   const texts = { task: agent.task, result: agent.result };

@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { RecentHistories } from '../../../application/evidence/recent-histories.ts';
 import type { Project } from '../../../application/project.ts';
 import { stepsBefore, stepsFrom } from '../../../application/queries/agent-steps.ts';
 import { checkNumberOf } from '../../../application/queries/check-output.ts';
@@ -29,6 +30,7 @@ const maxBytes = 256 * 1024;
 /** `/api/sessions/{id}/agents/{agent}`: an agent, its steps, and what it and its checks printed. */
 export function agentEndpoints({ runtime, projectPath }: HttpDeps): Endpoints {
   const access = projectAccess(runtime, projectPath);
+  const histories = new RecentHistories();
   const locate = async (context: Context<HttpEnv>) => {
     const { session_id: id, agent: name } = agentParams;
     const session = parseInput(id, context.req.param('id'), 'session id');
@@ -40,7 +42,7 @@ export function agentEndpoints({ runtime, projectPath }: HttpDeps): Endpoints {
 
   const getSessionAgent = refusing(async (context) => {
     const { project, workflow, agent } = await locate(context);
-    return context.json(await agentDetail(project, workflow, agent));
+    return context.json(await agentDetail(project, workflow, agent, histories));
   });
 
   const getAgentSteps = refusing(async (context) => {
