@@ -10,7 +10,7 @@ import {
   sessionPath,
   signedOut,
 } from '../api.ts';
-import { readRoute } from '../route.ts';
+import { readRoute, type SessionTab } from '../route.ts';
 import { applyEvent } from './apply-event.ts';
 import { sharedWith } from './shared.ts';
 import { closeStream, listen, openStream } from './stream.ts';
@@ -43,6 +43,9 @@ export const detail = signal<Loaded<Status> & { readonly id: string | null }>({ 
 const narrow = matchMedia('(max-width: 899px)');
 /** Whether the list of sessions stands alone, as in layout.css. */
 export const isNarrow = signal(narrow.matches);
+
+/** The view of the session that was looked at before one of its agents, which it returns to. */
+export const sessionTab = signal<SessionTab>('graph');
 
 /** The id of the session that is looked at. */
 export const openId = computed(() => ('id' in route.value ? route.value.id : null));
@@ -146,6 +149,7 @@ function onRoute(): void {
   const before = openId.value;
   batch(() => {
     route.value = readRoute(location.hash);
+    if (route.value.view === 'session') sessionTab.value = route.value.tab;
     if (openId.value !== before) detail.value = { id: openId.value, ...nothing };
   });
   if (openId.value !== null && openId.value !== before) detailing.ask();
@@ -191,6 +195,7 @@ export function startStore(): void {
   surveying.ask();
   listing.ask();
   requesting.ask();
+  if (route.value.view === 'session') sessionTab.value = route.value.tab;
   if (openId.value !== null) {
     detail.value = { id: openId.value, ...nothing };
     detailing.ask();

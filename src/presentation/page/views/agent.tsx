@@ -2,7 +2,7 @@ import { formatCost, formatCount } from '../../../domain/amounts.ts';
 import { type Agent, type Evidence, get, type Status, sessionPath } from '../api.ts';
 import { type AgentTab, agentHref, agentTabs, sessionHref } from '../route.ts';
 import { useResource } from '../store/resource.ts';
-import { detail } from '../store/store.ts';
+import { detail, sessionTab } from '../store/store.ts';
 import { plain } from '../text/clean.ts';
 import { formatBytes, tokensOf } from '../text/format.ts';
 import { Markdown } from '../text/markdown.tsx';
@@ -69,7 +69,7 @@ export function AgentPane({ id, name, tab }: AgentPaneProps) {
   };
   return (
     <article class="agent" aria-label={`Agent ${agent.name}`}>
-      <a class="back" href={sessionHref(id)}>
+      <a class="back" href={sessionHref(id, sessionTab.value)}>
         ‹ Session
       </a>
       <Head agent={agent} status={status} />
@@ -123,7 +123,12 @@ function Head({ agent, status }: { readonly agent: Agent; readonly status: Statu
               {title}
             </button>
           ))}
-          <a class="close" href={sessionHref(status.session_id)} aria-label="Close the agent" title="Close">
+          <a
+            class="close"
+            href={sessionHref(status.session_id, sessionTab.value)}
+            aria-label="Close the agent"
+            title="Close"
+          >
             ✕
           </a>
         </div>

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { isNarrow, isSignedOut, openRequests, overview, route } from '../store/store.ts';
+import { isNarrow, isSignedOut, openRequests, overview, route, sessionTab } from '../store/store.ts';
 import { connection } from '../store/stream.ts';
 import { ActionDialog } from './action-dialog.tsx';
 import { AgentPane } from './agent.tsx';
@@ -109,7 +109,7 @@ function Main() {
       {current.view === 'session' && <SessionPane id={current.id} tab={current.tab} />}
       {current.view === 'agent' && (
         <div class="with-agent">
-          <SessionPane id={current.id} tab="graph" besideAgent={current.agent} />
+          <SessionPane id={current.id} tab={sessionTab.value} besideAgent={current.agent} />
           <AgentPane
             key={`${current.id} ${current.agent}`}
             id={current.id}

@@ -98,14 +98,17 @@ interface AgentFieldsProps {
 function AgentFields({ agent, index, choices, setAgent, remove }: AgentFieldsProps) {
   const set = (field: keyof AgentForm) => (event: Typed) =>
     setAgent({ ...agent, [field]: event.currentTarget.value });
+  const setRole = ({ currentTarget: { value } }: Typed): void =>
+    setAgent({ ...agent, role: value, backend: value === 'command' ? 'command' : agent.backend });
   const role = choices.roles.find(({ name }) => name === agent.role);
   return (
     <fieldset class="card agent-form">
       <legend>{agent.name || `Agent ${index + 1}`}</legend>
       <div class="fields">
         <Field label="Role">
-          <select required value={agent.role} onChange={set('role')}>
+          <select required value={agent.role} onChange={setRole}>
             <option value="">Choose…</option>
+            <option value="command">A program</option>
             {choices.roles.map(({ name, title }) => (
               <option value={name}>{title ?? name}</option>
             ))}
