@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ErrorCode } from '../../../domain/errors.ts';
-import { isForBrowsers, wantsHtml } from '../sign-in/browser-paths.ts';
-import { pageHeaders, signInNeededPage } from '../sign-in/sign-in-pages.ts';
+import { isForBrowsers, isForPeople } from '../sign-in/browser-paths.ts';
+import { otherPagePage, pageHeaders, signInNeededPage } from '../sign-in/sign-in-pages.ts';
 import type { SignedInBrowsers } from '../sign-in/signed-in-browsers.ts';
 import type { HttpEnv } from './endpoints.ts';
 import { hostOf, isOwnHost, isOwnPage, isReading, isSamePage, type OwnHosts } from './own-page.ts';
@@ -44,6 +44,7 @@ export function makeGuard(
         return refuse(context, 403, 'FORBIDDEN', message);
       }
       if (!isOwnPage(context, host, options)) {
+        if (isForPeople(context)) return context.html(otherPagePage, 403, pageHeaders);
         return refuse(context, 403, 'FORBIDDEN', 'Pages from other origins cannot use this server.');
       }
       return next();
@@ -83,7 +84,7 @@ export function makeGuard(
       if (isKnown || options.open.has(path)) return next();
       context.header('WWW-Authenticate', 'Bearer realm="maos"');
       const message = "Send the header 'Authorization: Bearer TOKEN'; 'maos token' prints the token.";
-      if (path === '/' && wantsHtml(context)) return context.html(signInNeededPage, 401, pageHeaders);
+      if (isForPeople(context)) return context.html(signInNeededPage, 401, pageHeaders);
       return refuse(context, 401, 'FORBIDDEN', message);
     },
     bodyLimit({

@@ -23,6 +23,7 @@ export const maosOperations = [
         content: { 'text/plain': z.string(), 'text/html': z.string() },
       },
       401: { description: 'For a browser, how to sign in', content: { 'text/html': z.string() } },
+      403: { description: 'For a browser, how to open it', content: { 'text/html': z.string() } },
     },
   },
   {

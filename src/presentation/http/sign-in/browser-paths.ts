@@ -16,6 +16,11 @@ export function isForBrowsers(path: string): boolean {
   );
 }
 
+/** Whether a person reads the answer: a browser opens one of the addresses that people are given. */
+export function isForPeople(context: Context): boolean {
+  return ['/', signInPath].includes(context.req.path) && wantsHtml(context);
+}
+
 export function wantsHtml({ req }: Context): boolean {
   return /\btext\/html\b/i.test(req.header('accept') ?? '');
 }

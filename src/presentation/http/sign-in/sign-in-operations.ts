@@ -37,6 +37,7 @@ export const signInOperations = [
         description: 'Signed in',
         headers: { Location: z.string(), 'Set-Cookie': z.string().describe('Valid for seven days') },
       },
+      403: { description: 'Opened from a link on another page', content: { 'text/html': z.string() } },
       401: { description: 'The link was used, or has expired', content: { 'text/html': z.string() } },
     },
   },

@@ -19,6 +19,11 @@ export const linkNotValidPage = page(
   `It was used already, or is older than a minute. ${how}`,
 );
 
+export const otherPagePage = page(
+  'Opened from another page',
+  'MAOS does not open from links on other pages, which could act in your name. Select the address of this page and press Enter.',
+);
+
 /** @param text of HTML, both */
 function page(title: string, text: string): string {
   return `<!doctype html>

@@ -127,6 +127,23 @@ describe('a browser that is not signed in', () => {
   });
 });
 
+describe('a browser that follows a link on another page', () => {
+  it('is told to enter the address itself, and the link stays good', async () => {
+    const path = await link();
+    for (const opened of [path, '/']) {
+      const { status, headers, text } = await ask(opened, {
+        'sec-fetch-site': 'cross-site',
+        accept: 'text/html',
+      });
+      assert.equal(status, 403);
+      assert.match(text, /press Enter/);
+      assert.doesNotMatch(text, /<script|src=|href=|code=/);
+      assert.match(String(headers['content-security-policy']), /frame-ancestors 'none'/);
+    }
+    assert.equal((await ask(path, { 'sec-fetch-site': 'none', accept: 'text/html' })).status, 303);
+  });
+});
+
 describe('the cookie', () => {
   it('opens the page and what it asks, and nothing that programs use', async () => {
     const headers = { cookie: await cookie() };
