@@ -123,6 +123,14 @@ describe('every command', { concurrency: 3 }, () => {
       assertFails({ words: [name, '--bogus'], status: 2 }, /^Unknown option '--bogus'\.$/));
   }
 
+  it('ask: says when its question is withdrawn', async () => {
+    const { finished } = home.maos.start(['ask', 'Which colour?'], { env: home.agentEnv });
+    await home.withdrawQuestion('Which colour?');
+    const { status, stdout, stderr } = await finished;
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(stderr, /^No answer: the question req_\w{26} was withdrawn\.\n$/);
+  });
+
   it('none: an unknown one is refused, and nothing gives help', async () => {
     const unknown = await home.maos.run('lst');
     assert.deepEqual([unknown.status, unknown.stdout], [2, '']);

@@ -241,6 +241,7 @@ export const shownElsewhere: Readonly<Record<string, Readonly<Record<number, str
   attach: { 130: 'live-view.test.ts' },
   wait: { 4: 'landing.test.ts' },
   resume: { 7: 'live-view.test.ts' },
+  ask: { 1: 'every-command.test.ts' },
   ps: { 1: 'unreadable-projects.test.ts' },
   instances: { 1: 'unreadable-projects.test.ts' },
   gc: { 1: 'unreadable-projects.test.ts' },
@@ -249,5 +250,4 @@ export const shownElsewhere: Readonly<Record<string, Readonly<Record<number, str
 /** Statuses that no test can bring about at will, and why. */
 export const notShown: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   cancel: { 1: 'the system must refuse to end a process' },
-  ask: { 1: 'a request must expire, or be withdrawn, while its agent waits on' },
 };

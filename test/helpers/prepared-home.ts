@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { InputRequests } from '../../src/application/requests/input-requests.ts';
 import { whenFree } from '../../src/application/when-free.ts';
-import type { AgentId, SessionId } from '../../src/domain/ids.ts';
-import { jsonLines, MaosFolder } from '../presentation/cli/maos-process.ts';
+import type { AgentId, InputRequestId, SessionId } from '../../src/domain/ids.ts';
+import { type Finished, jsonLines, MaosFolder } from '../presentation/cli/maos-process.ts';
 import { makeRepository } from './git-project.ts';
 import { maosInProcess } from './maos-in-process.ts';
 import { openRealProject } from './real-project.ts';
@@ -161,14 +161,27 @@ export class PreparedHome {
 
   /** Waits until an agent has asked it. */
   async answerQuestion(question: string, answer: string): Promise<void> {
-    const call = (...words: readonly string[]) =>
-      maosInProcess(words, { env: this.env, cwd: this.maos.project });
-    const asked = async (): Promise<string | undefined> => {
-      const { requests } = JSON.parse((await call('requests', '--json')).stdout);
-      return requests.find(({ action }: { action: string }) => action === question)?.request_id;
-    };
-    const id = await until(asked);
-    const { status, stderr } = await call('answer', String(id), answer);
+    const { status, stderr } = await this.#inProcess('answer', await this.#asked(question), answer);
     assert.equal(status, 0, stderr);
+  }
+
+  /** Waits until an agent has asked it; then it is as if its agent asked no more. */
+  async withdrawQuestion(question: string): Promise<void> {
+    const id = (await this.#asked(question)) as InputRequestId;
+    const real = openRealProject({ home: this.maos.home, root: this.maos.project });
+    await whenFree(real.project, () => new InputRequests(real.project).withdraw(id));
+    real.project.store.close();
+  }
+
+  /** @returns the id of the request */
+  #asked(question: string): Promise<string> {
+    return until(async (): Promise<string | undefined> => {
+      const { requests } = JSON.parse((await this.#inProcess('requests', '--json')).stdout);
+      return requests.find(({ action }: { action: string }) => action === question)?.request_id;
+    });
+  }
+
+  #inProcess(...words: readonly string[]): Promise<Finished> {
+    return maosInProcess(words, { env: this.env, cwd: this.maos.project });
   }
 }
