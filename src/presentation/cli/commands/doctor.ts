@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import type { BackendProbe } from '../../../application/ports/backend.ts';
 import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
 import type { Runtime, SettingReport } from '../../../application/runtime.ts';
@@ -10,6 +9,7 @@ import type { Check } from '../facts/check.ts';
 import { checkGit } from '../facts/git-checks.ts';
 import { checkMachine } from '../facts/machine-checks.ts';
 import { checkNotifications, testNotifications } from '../facts/notification-checks.ts';
+import { homePaths } from '../render/home-path.ts';
 import { knownDesktopSequence, noticeSequence } from '../render/terminal-notification.ts';
 import { padEnd } from '../render/text-width.ts';
 import { exitStatus } from '../shell/exit-status.ts';
@@ -197,8 +197,7 @@ const marks: Readonly<Record<Check['state'], { symbol: string; format: Format }>
 
 /** On a terminal, with `~` for the home folder; programs get whole paths. */
 function shownPaths(text: string, room: number): string {
-  const home = homedir();
-  return room === Number.POSITIVE_INFINITY || home === '/' ? text : text.replaceAll(`${home}/`, '~/');
+  return room === Number.POSITIVE_INFINITY ? text : homePaths(text);
 }
 
 function renderChecks(
