@@ -4,6 +4,7 @@ import { agentHref } from '../route.ts';
 import { type EventLog, noEvents, withNewer, withOlder } from '../store/event-log.ts';
 import { eventText } from '../store/event-text.ts';
 import { listen } from '../store/stream.ts';
+import { memo } from './memo.ts';
 import { Empty, Loading, Problem, Time } from './parts.tsx';
 import { VirtualList } from './virtual-list.tsx';
 
@@ -95,29 +96,36 @@ export function Events({ status }: { readonly status: Status }) {
           keyOf={({ seq }) => seq}
           onEnd={older}
         >
-          {(event) => {
-            const name = nameOf(event);
-            return (
-              <div class="event">
-                <Time at={event.at} format="clock" />
-                {name === null ? (
-                  <span class="event-agent muted">session</span>
-                ) : (
-                  <a class="event-agent" href={agentHref(id, name)}>
-                    <bdi>{name}</bdi>
-                  </a>
-                )}
-                <span class={`event-text ${toneOfEvent(event.type)}`} title={event.type} dir="auto">
-                  {eventText(event)}
-                </span>
-              </div>
-            );
-          }}
+          {(event) => <EventRow {...{ event, id }} name={nameOf(event)} />}
         </VirtualList>
       )}
     </div>
   );
 }
+
+interface EventRowProps {
+  readonly event: SessionEvent;
+  readonly id: string;
+  readonly name: string | null;
+}
+
+const EventRow = memo(({ event, id, name }: EventRowProps) => {
+  return (
+    <div class="event">
+      <Time at={event.at} format="clock" />
+      {name === null ? (
+        <span class="event-agent muted">session</span>
+      ) : (
+        <a class="event-agent" href={agentHref(id, name)}>
+          <bdi>{name}</bdi>
+        </a>
+      )}
+      <span class={`event-text ${toneOfEvent(event.type)}`} title={event.type} dir="auto">
+        {eventText(event)}
+      </span>
+    </div>
+  );
+});
 
 function toneOfEvent(type: string): string {
   if (/\.(failed|dead|landing_failed|stalled|degraded)$/.test(type)) return 'tone-failed';
