@@ -67,7 +67,7 @@ const lastOfAll = 'gc --all --max-sessions 0';
 /** Servers, which go on until they are ended; the port is a free one here. */
 const servers = ['serve --http 4711 --no-stdio', 'serve --http 4711', 'serve --http 0 --no-stdio'];
 
-/** Lines that are tested on a terminal, in watch.test.ts. */
+/** Lines that are tested on a terminal, in watch.slow.ts. */
 const onTerminals = ['watch', 'watch latest', 'watch --all'];
 
 const withoutCurl = spawnSync('curl', ['--version']).status === 0 ? false : 'needs curl';

@@ -234,14 +234,14 @@ export const withoutDocument: Readonly<Record<string, string>> = {
 
 /** Statuses that other tests of test/e2e show. */
 export const shownElsewhere: Readonly<Record<string, Readonly<Record<number, string>>>> = {
-  run: { 4: 'landing.test.ts', 7: 'cli-control.test.ts' },
+  run: { 4: 'landing.slow.ts', 7: 'cli-control.test.ts' },
   demo: { 0: 'cli-demo.test.ts' },
   list: { 1: 'unreadable-projects.test.ts' },
-  watch: { 0: 'watch.test.ts', 3: 'watch.test.ts' },
-  attach: { 130: 'live-view.test.ts' },
-  wait: { 4: 'landing.test.ts' },
-  resume: { 7: 'live-view.test.ts' },
-  ask: { 1: 'every-command.test.ts' },
+  watch: { 0: 'watch.slow.ts', 3: 'watch.slow.ts' },
+  attach: { 130: 'live-view.slow.ts' },
+  wait: { 4: 'landing.slow.ts' },
+  resume: { 7: 'live-view.slow.ts' },
+  ask: { 1: 'every-command.slow.ts' },
   ps: { 1: 'unreadable-projects.test.ts' },
   instances: { 1: 'unreadable-projects.test.ts' },
   gc: { 1: 'unreadable-projects.test.ts' },
