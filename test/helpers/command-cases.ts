@@ -236,15 +236,15 @@ export const withoutDocument: Readonly<Record<string, string>> = {
 export const shownElsewhere: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   run: { 4: 'landing.slow.ts', 7: 'cli-control.test.ts' },
   demo: { 0: 'cli-demo.test.ts' },
-  list: { 1: 'unreadable-projects.test.ts' },
+  list: { 1: 'unreadable-projects.slow.ts' },
   watch: { 0: 'watch.slow.ts', 3: 'watch.slow.ts' },
   attach: { 130: 'live-view.slow.ts' },
   wait: { 4: 'landing.slow.ts' },
   resume: { 7: 'live-view.slow.ts' },
   ask: { 1: 'every-command.slow.ts' },
-  ps: { 1: 'unreadable-projects.test.ts' },
-  instances: { 1: 'unreadable-projects.test.ts' },
-  gc: { 1: 'unreadable-projects.test.ts' },
+  ps: { 1: 'unreadable-projects.slow.ts' },
+  instances: { 1: 'unreadable-projects.slow.ts' },
+  gc: { 1: 'unreadable-projects.slow.ts' },
 };
 
 /** Statuses that no test can bring about at will, and why. */
