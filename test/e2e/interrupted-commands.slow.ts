@@ -132,7 +132,7 @@ describe('config edit in tmux', { skip: withoutTmux }, () => {
     await window.type('maos config edit');
     assert.match(await window.waitFor(question), /maxDepth/);
     await window.keys('Enter');
-    await window.waitFor(/maxDepht is not a setting; did you mean maxDepth\?/);
+    await window.waitFor(/maxDepht is not a setting; did you mean\s+maxDepth\?/);
     await window.type('y');
     await window.waitFor(promptWith(0));
     assert.equal((await maos.run('config', 'get', 'maxDepth')).stdout, '2\n');
