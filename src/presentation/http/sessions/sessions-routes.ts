@@ -42,7 +42,8 @@ export function sessionEndpoints({ runtime, projectPath, ending }: HttpDeps): En
 
   const list = refusing(async (context) => {
     const query = parseInput(sessionsQuerySchema, context.req.query(), 'query');
-    return context.json(await listSessions(runtime, query));
+    const { path } = await runtime.projectOf(projectPath);
+    return context.json(await listSessions(runtime, query, path));
   });
 
   const getSessionStatus = refusing(async (context) => {

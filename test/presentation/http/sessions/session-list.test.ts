@@ -59,6 +59,13 @@ describe('/api/sessions', () => {
     }
   });
 
+  it('is empty for a project of the overview that has no session yet', async (t) => {
+    const bench = await httpBench(t);
+    const { body } = await bench.http.call('getOverview');
+    const query = { project: body.projects[0].path as string };
+    assert.deepEqual((await bench.http.call('listSessions', { query })).body, { sessions: [], next: null });
+  });
+
   it('shows a session of any project by its full id, with its project and last event', async (t) => {
     const bench = await httpBench(t);
     const { project: other } = await bench.otherProject();
