@@ -4,6 +4,7 @@ import type { MergeConflict } from '../../application/ports/workspaces.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { bytesOfName, joinBytes, textOfName } from '../files/disk/file-names.ts';
 import { gitError } from './git-error.ts';
+import { withoutRenames } from './merge-trees.ts';
 import type { Repository } from './repository.ts';
 import { exists, ignoreMissing } from './worktree-places.ts';
 import { type WorktreeState, writeState } from './worktree-state.ts';
@@ -36,8 +37,13 @@ export async function beginMerge(
   }
   // The configuration of the repository may name a program as the strategy.
   const strategy = (await worktree.git.isAtLeast([2, 34])) ? 'ort' : 'recursive';
-  const args = ['merge', '--no-commit', '--no-ff', '--no-stat', '--quiet', '-s', strategy, theirs];
-  const merged = await worktree.run(args);
+  const args = ['merge', '--no-commit', '--no-ff', '--no-stat', '--quiet'];
+  let merged = await worktree.run([...args, '-s', strategy, theirs]);
+  if (merged.status === -1) {
+    await rm(join(state.gitDir, 'index.lock'), { force: true });
+    await worktree.succeed(['reset', '--hard', '--quiet', ours]);
+    merged = await worktree.run([...withoutRenames, ...args, '-s', 'recursive', theirs]);
+  }
   const isBegun = merged.status === 0 || (await exists(join(state.gitDir, 'MERGE_HEAD')));
   if (!isBegun) throw gitError(args, merged, folder);
   await writeState(folder, { ...state, merge: { ours, theirs, isBegun: true } });

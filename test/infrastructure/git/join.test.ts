@@ -235,6 +235,20 @@ describe('the paths of a conflict', () => {
   });
 });
 
+it('a merge that git itself breaks off is a conflict, and begins in a worktree', async () => {
+  const { plain, base, join: joined } = setUp({ 'A.txt': { link: 'a.txt' } });
+  const submodule = { submodule: '1'.repeat(40) };
+  const ours = plain.commitOn(base, 'ours', { 'A.txt': null, 'a.txt': { link: 'a.txt' } });
+  const theirs = plain.commitOn(base, 'theirs', { 'A.txt': submodule, 'a.txt': submodule });
+  const found = await joined(ours, theirs);
+  assert.ok(found.how === 'conflict');
+  assert.deepEqual(found.conflict.paths, ['A.txt', 'a.txt']);
+  const place = plain.place();
+  const { folder } = await plain.workspaces.open(place, ours, null, found.conflict);
+  assert.equal(plain.gitIn(folder, 'rev-parse', 'MERGE_HEAD'), theirs);
+  assert.match(plain.gitIn(folder, 'ls-files', '--unmerged'), /\ta\.txt$/m);
+});
+
 describe('squashing', () => {
   it('makes one commit of all changes, on the target alone', async () => {
     const { plain, base, squash } = setUp();
