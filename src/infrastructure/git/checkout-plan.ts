@@ -66,9 +66,10 @@ export async function planSteps(
     if (reason !== null) return { reason };
     // A path outside a sparse checkout is in neither.
     const isOutside = change.after !== null && after === null;
-    // What is at the place of a new path now, the move itself removes.
     if (before !== after && !isOutside) {
-      steps.push({ path, before: change.before === null ? null : before, after });
+      // What is at the place of a new path now, the move itself removes before; but not a folder that git does not know.
+      const isLeft = change.before !== null || (await isEmptyFolder(folder, path, before));
+      steps.push({ path, before: isLeft ? before : null, after });
     }
   }
   // What is removed makes room for what is placed, also where a file takes the place of a folder.
@@ -76,6 +77,10 @@ export async function planSteps(
     steps: [...steps.filter(({ after }) => after === null), ...steps.filter(({ after }) => after !== null)],
     reason: null,
   };
+}
+
+async function isEmptyFolder(folder: string, path: string, found: FilePrint): Promise<boolean> {
+  return found === folderPrint && (await readdir(pathIn(folder, path))).length === 0;
 }
 
 async function printAfter(staged: string, { path, after }: TreeChange): Promise<FilePrint> {

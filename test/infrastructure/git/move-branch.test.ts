@@ -191,6 +191,13 @@ describe('moving a branch', () => {
     assertAt(plain, from);
   });
 
+  it('puts a file in the place of an empty folder, of which git knows nothing', async () => {
+    const { plain, from, to } = setUp();
+    mkdirSync(join(plain.folder, 'new/place/ä file'), { recursive: true });
+    assert.deepEqual(await plain.workspaces.moveBranch(plain.folder, 'main', from, to), { how: 'moved' });
+    assertAt(plain, to);
+  });
+
   it('follows a branch that is another name of one', async () => {
     const { plain, from, to } = setUp();
     plain.git('symbolic-ref', 'refs/heads/trunk', 'refs/heads/main');
