@@ -71,10 +71,14 @@ function readyToSettle(agent: Agent, at: string): { agent: Agent; events: Domain
 
 function outcomeEvent(before: Agent, agent: Agent, outcome: AgentOutcome, at: string): DomainEvent {
   const { name, usage } = agent;
+  const isProgram = agent.command !== null;
   const durationMs = activeMs(agent, Date.parse(at));
   switch (outcome.state) {
     case 'completed':
-      return agentEvent('agent.completed', agent, at, { name, durationMs, result: outcome.result, usage });
+      return agentEvent('agent.completed', agent, at, {
+        ...{ name, durationMs, result: outcome.result, usage },
+        isProgram,
+      });
     case 'failed': {
       const { kind, message } = outcome.failure;
       return agentEvent('agent.failed', agent, at, { name, durationMs, kind, message, usage });

@@ -21,6 +21,15 @@ export function shortIds(ids: Iterable<string>): ReadonlyMap<string, string> {
   );
 }
 
+/** The shortest suffix of an id, of six characters or more, that is unique by the given look-up. */
+export function leastSuffix(id: string, isUnique: (suffix: string) => boolean): string {
+  for (let length = least; length < id.length; length += 1) {
+    const suffix = id.slice(-length);
+    if (isUnique(suffix)) return suffix;
+  }
+  return id;
+}
+
 function sharedStart(text: string, other = ''): number {
   let length = 0;
   while (length < text.length && text[length] === other[length]) length += 1;

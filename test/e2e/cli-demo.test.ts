@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { cliSchemas } from '../helpers/command-documents.ts';
 import { jsonLines, MaosFolder } from '../presentation/cli/maos-process.ts';
@@ -90,6 +90,7 @@ describe('maos demo', () => {
   });
 
   it('ends by saying where everything is and with commands that work', async () => {
+    const demosBefore = readdirSync(maos.project).filter((name) => /demo/.test(name)).length;
     const { status, stdout } = await maos.run('demo');
     assert.equal(status, 0);
     const paths = [...stdout.matchAll(/^(?:Session folder|Project folder|The spec) +(\/.+)$/gm)].map(
@@ -97,6 +98,8 @@ describe('maos demo', () => {
     );
     assert.equal(paths.length, 5);
     for (const path of paths) assert.ok(existsSync(path), path);
+    const [, folder = ''] = /\nRemove them with: rm -rf (.+)\n$/.exec(stdout) ?? [];
+    assert.match(folder, /\/maos-demo-\w{6}$/);
     const next = stdout
       .slice(stdout.indexOf('\nNext\n') + 6)
       .split('\n\n', 1)
@@ -115,5 +118,14 @@ describe('maos demo', () => {
       } as const);
       assert.equal(tried.status, 0, `${line}\n${tried.stdout}${tried.stderr}`);
     }
+    const others = readdirSync(maos.project).filter((name) => /demo/.test(name));
+    spawnSync('sh', ['-c', `rm -rf ${folder}`]);
+    const left = readdirSync(maos.project).filter((name) => /demo/.test(name));
+    assert.deepEqual(
+      left,
+      others.filter((name) => name !== basename(folder)),
+      'one folder holds it all',
+    );
+    assert.equal(others.length, demosBefore + 1);
   });
 });

@@ -134,7 +134,7 @@ describe('the live view in tmux', { skip: withoutTmux }, () => {
     await window.type(`clear; maos run ${agents.join(' ')}`);
     const screen = await window.waitFor(promptWith(1));
     assert.match(screen, /^Failures\n {2}a7: exit_code: /m);
-    assert.match(screen, /^ {2}… 19 completed: maos status sess_/m);
+    assert.match(screen, /^ {2}… 19 completed: maos status \w{6}$/m);
     assert.match(screen, /\n✗ \w{6} failed {2}19 of 20 agents completed, 1 failed · [^\n]*\n1\$$/);
     assert.doesNotMatch(screen, /said 3/, 'results are for status');
   });

@@ -101,6 +101,17 @@ export class TmuxWindow {
     return (await this.#tmux('capture-pane', '-p', '-S', '-', '-E', '-1')).replace(/\n$/, '').split('\n');
   }
 
+  /** Begins with an empty screen, without a prompt, and no history. */
+  async begin(): Promise<void> {
+    await this.#tmux('send-keys', '-R', ';', 'clear-history');
+  }
+
+  /** All lines since then as they were printed, also where the terminal has wrapped them. */
+  async printed(): Promise<readonly string[]> {
+    const lines = (await this.#tmux('capture-pane', '-p', '-J', '-S', '-', '-E', '-')).trimEnd().split('\n');
+    return lines.map((line) => line.trimEnd());
+  }
+
   async resize({ columns, rows }: WindowSize): Promise<void> {
     await this.#tmux('resize-window', '-x', String(columns), '-y', String(rows));
   }

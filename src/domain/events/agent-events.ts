@@ -39,13 +39,13 @@ function usageText(usage: Usage | null): string {
   return text === null ? '' : `, ${text}`;
 }
 
-/** A model begins its result with what matters most; a program, which reports no usage, ends with it. */
-function lineOf(result: string, usage: Usage | null): string {
+/** A program's output ends with what matters; the text of an agent's CLI begins with it. */
+function gist(result: string, isProgram: boolean): string {
   const line =
     result
       .trim()
       .split('\n')
-      .at(usage === null ? -1 : 0) ?? '';
+      .at(isProgram ? -1 : 0) ?? '';
   return line === '' ? '' : `: ${line}`;
 }
 
@@ -126,9 +126,16 @@ export const agentEvents = {
    * `durationMs` of any end: measured running time of the attempt; absent for an agent that was not running. Earlier
    * versions computed it from the machine's clock, and omitted it from some events.
    */
-  'agent.completed': event<{ name: string; durationMs: number; result: string; usage: Usage | null }>({
-    text: ({ durationMs, result, usage }) =>
-      `completed in ${formatDuration(durationMs)}${usageText(usage)}${lineOf(result, usage)}`,
+  /** `isProgram`: whether a command printed the result. Earlier versions did not record it; a program reports no usage. */
+  'agent.completed': event<{
+    name: string;
+    durationMs: number;
+    result: string;
+    usage: Usage | null;
+    isProgram?: boolean;
+  }>({
+    text: ({ durationMs, result, usage, isProgram = usage === null }) =>
+      `completed in ${formatDuration(durationMs)}${usageText(usage)}${gist(result, isProgram)}`,
     agent: (agent, { durationMs, result, usage }, at) =>
       measured(move(agent, 'completed', at, { result, usage }), durationMs),
     checkpoint: true,

@@ -6,6 +6,7 @@ import { settingsByKey } from './settings-table.ts';
 /** Variables that MAOS puts into an agent's environment or reads before the settings: neither settings nor mistakes. */
 export const ownVariables: ReadonlySet<string> = new Set([
   'MAOS_HOME',
+  'MAOS_PAGER',
   'MAOS_AGENT_ID',
   'MAOS_AGENT_ATTEMPT',
   'MAOS_AGENT_TOKEN',

@@ -61,9 +61,9 @@ export async function runCli(
     if (call?.fields != null) terminal.select(call.fields);
     if (call !== null) return await runCall(call, terminal, makeRuntime, deps);
     await terminal.drained();
-    return terminal.outputLost.aborted ? sayLost(terminal, json, deps) : exitStatus.done;
+    return terminal.outputLost.aborted ? sayLost(terminal, json) : exitStatus.done;
   } catch (error) {
-    return fail(error, json, deps);
+    return fail(error, json, terminal);
   }
 }
 
@@ -109,7 +109,11 @@ async function readCall(
   makeRuntime: (flags: RuntimeFlags) => Runtime,
   deps: CliDeps,
 ): Promise<ParsedCall | null> {
-  const { parseCall } = await import('./program.ts');
+  const [{ parseCall }, { wrapLines }] = await Promise.all([
+    import('./program.ts'),
+    import('./render/wrap-text.ts'),
+  ]);
+  terminal.wrapWith(wrapLines);
   const interruption = makeInterruption(deps);
   if (!hasFlag(argv, '--no-pager'))
     await page(terminal, interruption, deps, async () => chosenPager(deps.env));
@@ -155,7 +159,7 @@ async function runCall(
     await page(terminal, interruption, deps, async () => choosePager(deps.env));
   }
   terminal.outputLost.addEventListener('abort', () => {
-    const status = sayLost(terminal, call.json, deps);
+    const status = sayLost(terminal, call.json);
     interruption?.outputLost(status);
   });
   // The timers that commands wait for (of the store's watcher) do not keep the process alive.
@@ -167,7 +171,7 @@ async function runCall(
   } catch (error) {
     if (held.runtime !== null) logFailure(held.runtime, command, error);
     if (paged !== null) await terminal.finished();
-    status = fail(error, call.json, deps);
+    status = fail(error, call.json, terminal);
   }
   // After an interruption, do not wait for a reader that has stopped reading.
   if (status !== exitStatus.interrupted) await terminal.finished();
@@ -247,9 +251,9 @@ function existingFolder(): string {
   }
 }
 
-function fail(error: unknown, json: boolean, { stderr }: CliDeps): number {
+function fail(error: unknown, json: boolean, terminal: Terminal): number {
   const { status, text } = reportError(error, json);
-  stderr.write(text);
+  terminal.failure(text, json ? 'json' : 'text');
   return status;
 }
 
@@ -277,11 +281,15 @@ function logFailure(runtime: Runtime, { name }: CliCommand, error: unknown): voi
  * Reports why stdout cannot be written, unless its reader has just read enough, like `head -1`.
  * @returns the exit status of a command that only prints output
  */
-function sayLost({ outputLost }: Terminal, json: boolean, deps: CliDeps): number {
-  const { code, message } = outputLost.reason as NodeJS.ErrnoException;
+function sayLost(terminal: Terminal, json: boolean): number {
+  const { code, message } = terminal.outputLost.reason as NodeJS.ErrnoException;
   if (code === 'EPIPE') return exitStatus.done;
   const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
   const text = `Cannot write to stdout: ${message}. Redirect it to a disk with free space, or to a program that reads it.`;
   const details = { stream: 'stdout', system: code };
-  return fail(new MaosError(full ? 'RESOURCE_LIMIT_EXCEEDED' : 'FORBIDDEN', text, { details }), json, deps);
+  return fail(
+    new MaosError(full ? 'RESOURCE_LIMIT_EXCEEDED' : 'FORBIDDEN', text, { details }),
+    json,
+    terminal,
+  );
 }

@@ -10,15 +10,19 @@ export function statusesText(width: number): string {
 }
 
 export function examplesText({ examples }: CliCommand, width: number): string {
-  const indent = '      ';
   return [
     '',
     'Examples:',
-    ...examples.flatMap(({ line, says }) => [
-      `  $ ${line}`,
-      ...wrapped(says, width - indent.length).map((part) => indent + part),
-    ]),
+    ...examples.flatMap(({ line, says }) => [`  $ ${line}`, indented(says, width)]),
   ].join('\n');
+}
+
+/** A text below what it is about. */
+export function indented(text: string, width: number): string {
+  const indent = '      ';
+  return wrapped(text, width - indent.length)
+    .map((part) => indent + part)
+    .join('\n');
 }
 
 /** The words of a text on lines of at most this many columns, or one word. */

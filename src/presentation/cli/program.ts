@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { MaosError } from '../../domain/errors.ts';
 import type { CliCommand, OptionSpec } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
@@ -46,7 +46,7 @@ import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
 import { watchCommand } from './commands/watch.ts';
 import { globalOptions } from './global-options.ts';
-import { examplesText, statusesText } from './help-text.ts';
+import { examplesText, indented, statusesText } from './help-text.ts';
 import { type ListedValue, OptionValues } from './shell/option-values.ts';
 import { fieldPaths } from './shell/selected-fields.ts';
 import type { Terminal } from './shell/terminal.ts';
@@ -224,9 +224,16 @@ function makeProgram(terminal: Terminal, onCall: (call: ParsedCall) => void): Co
       minWidthToWrap: 20,
       // Without arguments and options, which the help of the command has, summaries fit narrow terminals.
       subcommandTerm: (command) => [command.name(), ...command.aliases()].join(', '),
+      formatItem(term, termWidth, description, helper) {
+        const width = helper.helpWidth ?? 80;
+        if (width - termWidth >= leastDescription || description === '') {
+          return Help.prototype.formatItem.call(helper, term, termWidth, description, helper);
+        }
+        return `  ${term}\n${indented(description, width)}`;
+      },
     })
     .configureOutput({
-      writeOut: (text) => terminal.write(terminal.harmless(text)),
+      writeOut: (text) => terminal.line(text.replace(/\n$/, '')),
       // reportError prints all errors.
       writeErr: () => {},
       outputError: () => {},
@@ -240,6 +247,9 @@ function makeProgram(terminal: Terminal, onCall: (call: ParsedCall) => void): Co
   }
   return program;
 }
+
+/** In columns, with the gaps: a description that would be narrower stands below its term. */
+const leastDescription = 30;
 
 /** Longer lines are hard to read. */
 function helpWidth(terminal: Terminal): number {

@@ -90,6 +90,13 @@ describe('an event in a few words', () => {
       'completed in 1.2s: 12 tests pass',
     ],
     [
+      event('agent.completed', {
+        ...{ name: 'a', durationMs: 1_234, result: '\nThe page is built.\n\n- a\n', usage: null },
+        isProgram: false,
+      }),
+      'completed in 1.2s: The page is built.',
+    ],
+    [
       event('agent.failed', {
         name: 'a',
         durationMs: 500,

@@ -48,7 +48,7 @@ async function run(context: CommandContext): Promise<number> {
   const stopped = stoppedSince(session.project, session.id, result.after);
   const survivors = stopped.reduce((sum, stop) => sum + stop.survivors, 0);
   const said = wholeSession ? sessionSaid(cancelled, stopped) : agentSaid(context, cancelled, survivors);
-  report(context, cancelled, said, { stopped_agents: stopped.map(stopView), survivors });
+  await report(context, cancelled, said, { stopped_agents: stopped.map(stopView), survivors });
   if (session.supervisor.owned.includes(session.id)) await context.detach('keep');
   if (!isCancelled(result.workflow, context.options.text('agent'))) return exitStatus.notPossible;
   return survivors === 0 ? exitStatus.done : exitStatus.failed;

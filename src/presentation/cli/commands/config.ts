@@ -11,6 +11,8 @@ import { exitStatus } from '../shell/exit-status.ts';
 
 /** Maximum width of a value in the list; `get` shows all of it. */
 const maxShown = 60;
+/** The width of the names of settings and of where a value comes from, which matter more than the end of a value. */
+const besideValues = 56;
 
 export const configCommand: CliCommand = {
   name: 'config',
@@ -76,7 +78,7 @@ async function list(context: CommandContext): Promise<number> {
   }
   const rows = settings.map(({ key, value, origin }) => [
     key,
-    shorten(shownValue(value), maxShown),
+    shorten(shownValue(value), Math.max(18, Math.min(maxShown, terminal.canvas.width - besideValues))),
     { text: placeOf(origin, context), ...(origin === 'default' ? { format: 'dim' as const } : {}) },
   ]);
   const columns = [{ title: 'SETTING', whole: true }, { title: 'VALUE' }, { title: 'FROM', rank: 1 }];

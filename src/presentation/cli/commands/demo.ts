@@ -10,12 +10,13 @@ import { demoScripts } from '../demo/scripts.ts';
 import { demoTeam, worktreeTeam } from '../demo/team.ts';
 import { followSession } from '../run/follow-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
+import { shellWord } from '../shell/program-name.ts';
 
 export const demoCommand: CliCommand = {
   name: 'demo',
   summary: 'Run two demo teams of small programs; needs no account',
   details:
-    'Creates a temporary folder and runs four real processes in it: the first writes a spec, two write code and tests from it in parallel, the last runs the tests. With git, three more then work in worktrees of a repository in another temporary folder: MAOS checks each commit, gives a failed check back to its agent, and lands what passes. Takes about fifteen seconds. With --json, stdout is JSON lines, as for run.',
+    'Creates a temporary folder and runs four real processes in it: the first writes a spec, two write code and tests from it in parallel, the last runs the tests. With git, three more then work in worktrees of a repository: MAOS checks each commit, gives a failed check back to its agent, and lands what passes. Takes about fifteen seconds. The folder stays, for you to look at; the last line says how to remove it. With --json, stdout is JSON lines, as for run.',
   arguments: [],
   options: [],
   examples: [{ line: 'maos demo', says: 'with a live view' }],
@@ -23,14 +24,22 @@ export const demoCommand: CliCommand = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const status = await runSlugTeam(context);
-  if (status !== exitStatus.done) return status;
-  return runWorktreeTeam(context);
+  const { terminal, json } = context;
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'maos-demo-')));
+  const slugStatus = await runSlugTeam(context, join(folder, 'slugify'));
+  const status =
+    slugStatus === exitStatus.done ? await runWorktreeTeam(context, join(folder, 'words')) : slugStatus;
+  // After Ctrl-C, the team goes on there.
+  if (!json && status !== exitStatus.interrupted) {
+    terminal.line();
+    terminal.line(`The files of the demo stay in ${showName(folder)}.`);
+    terminal.line(`Remove them with: rm -rf ${shellWord(folder)}`);
+  }
+  return status;
 }
 
-async function runSlugTeam(context: CommandContext): Promise<number> {
+async function runSlugTeam(context: CommandContext, folder: string): Promise<number> {
   const { terminal, json, program } = context;
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'maos-demo-')));
   for (const [path, text] of Object.entries(demoScripts)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
@@ -71,11 +80,10 @@ async function runSlugTeam(context: CommandContext): Promise<number> {
   );
 }
 
-async function runWorktreeTeam(context: CommandContext): Promise<number> {
+async function runWorktreeTeam(context: CommandContext, folder: string): Promise<number> {
   const { terminal, json, env } = context;
-  let folder: string;
   try {
-    folder = await scratchRepository(env);
+    await scratchRepository(folder, env);
     const { project } = await context.runtime().openProject(folder);
     await project.workspaces.begin(folder);
   } catch (error) {

@@ -9,11 +9,14 @@ import type { CliCommand, CommandContext } from '../command.ts';
 import { SessionFinder } from '../facts/projects.ts';
 import { formatTime } from '../render/format.ts';
 import { padEnd } from '../render/text-width.ts';
+import { besideHead } from '../render/wrap-text.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 import { watchOwner } from '../shell/owner-notice.ts';
 import { allOption, sessionArgument } from './session-argument.ts';
 
 const pageSize = 500;
+/** In columns. */
+const widthWithTypes = 100;
 
 export const eventsCommand: CliCommand = {
   name: 'events',
@@ -69,6 +72,8 @@ async function run(context: CommandContext): Promise<number> {
   return exitStatus.done;
 }
 
+const groups = [...new Set(eventTypes.map((type) => type.replace(/\..*/, '')))];
+
 function wantedTypes(given: readonly string[]): ReadonlySet<string> {
   if (given.length === 0) return new Set(eventTypes);
   return new Set(
@@ -77,7 +82,7 @@ function wantedTypes(given: readonly string[]): ReadonlySet<string> {
       if (types.length > 0) return types;
       throw new MaosError(
         'INVALID_INPUT',
-        `Unknown event type ${quote(text)}. Types: ${eventTypes.join(', ')}.`,
+        `Unknown event type ${quote(text)}. Give a group, such as 'agent', or one of its types, such as 'agent.failed'. Groups: ${groups.join(', ')}.`,
         { details: { type: startOf(text, 200), types: eventTypes } },
       );
     }),
@@ -93,9 +98,11 @@ function printEvent(
     terminal.record(eventView(event));
     return;
   }
-  const { paint } = terminal.canvas;
+  const { paint, width } = terminal.canvas;
   const subject = subjectOf(event, names);
   const head = `${String(event.seq).padStart(5)}  ${formatTime(event.at)}`;
   const what = `${subject === '' ? '' : `${subject}: `}${describeEvent(event)}`;
-  terminal.line(`${paint('dim', head)}  ${padEnd(event.type, 24)}  ${what}`.trimEnd());
+  // The text says what happened too; on a narrow terminal it needs the room of the type.
+  const type = width < widthWithTypes ? '' : `${padEnd(event.type, 24)}  `;
+  terminal.line(besideHead(`${paint('dim', head)}  ${type}`, what, width).trimEnd());
 }

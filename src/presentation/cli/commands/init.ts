@@ -62,13 +62,16 @@ async function run(context: CommandContext): Promise<number> {
   try {
     const done = projectGiven ? await changeProject(context, wanted) : await changeUser(context, wanted);
     if (json) terminal.document(documentOf(done, others));
-    else for (const line of [...render(done, context), ...renderOthers(others)]) terminal.line(line);
+    else {
+      for (const line of render(done, context)) terminal.line(line);
+      for (const line of renderOthers(others)) terminal.code(line);
+    }
     return exitStatus.done;
   } catch (error) {
     if (isMaosError(error, 'BACKEND_UNAVAILABLE') && others.length > 0) {
       // The other clients do not need Claude Code.
       if (json) terminal.document(unchangedDocument(scope, others));
-      else for (const line of renderOthers(others)) terminal.line(line);
+      else for (const line of renderOthers(others)) terminal.code(line);
     }
     throw error;
   }

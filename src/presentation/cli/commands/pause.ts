@@ -26,6 +26,6 @@ async function run(context: CommandContext): Promise<number> {
   await untilReleased(context, paused.session);
   const was = already ? 'is already paused' : state;
   const tooLate = state === 'paused' ? '' : ' It ended before it could be paused.';
-  report(context, paused, `${id} ${was}: ${agentCounts(workflow)}.${tooLate}`);
+  await report(context, paused, `${id} ${was}: ${agentCounts(workflow)}.${tooLate}`);
   return state === 'paused' ? exitStatus.done : exitStatus.notPossible;
 }

@@ -10,6 +10,7 @@ import { roleView } from '../../contracts/views.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { homePath } from '../render/home-path.ts';
 import { renderTable } from '../render/table.ts';
+import { unwrapped } from '../render/wrap-text.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
 export const rolesCommand: CliCommand = {
@@ -108,7 +109,8 @@ function show(role: Role | FileRole, { terminal, json }: CommandContext): number
       for (const line of factsOf(role)) terminal.line(terminal.canvas.paint('dim', oneLine(line)));
       terminal.line('');
     }
-    terminal.line(roleBriefing(role));
+    const briefing = roleBriefing(role);
+    terminal.line(terminal.live ? unwrapped(briefing) : briefing);
   }
   return exitStatus.done;
 }

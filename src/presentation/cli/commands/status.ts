@@ -1,6 +1,7 @@
 import { unattended } from '../../../application/queries/unattended.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
+import { referenceTo } from '../facts/reference.ts';
 import { factsOf, nextCommands, summaryRecord } from '../facts/session-facts.ts';
 import { renderNext, renderReport } from '../render/session-report.ts';
 import { attachSession } from '../run/view-session.ts';
@@ -37,9 +38,10 @@ export const statusCommand: CliCommand = {
       return exitStatus.done;
     }
     const { canvas } = terminal;
+    const by = await referenceTo(context, session);
     const { workflow, liveStatus, messagesForUser, landedBy } = facts;
     const waiting = { requests: liveStatus.requests, messagesForUser, landedBy };
-    const next = nextCommands(program, workflow, waiting).slice(0, 2);
+    const next = nextCommands(program, workflow, by, waiting).slice(0, 2);
     for (const line of [...renderReport(facts, canvas), '', ...renderNext(next, canvas)]) terminal.line(line);
     return exitStatus.done;
   },

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -32,12 +31,14 @@ echo 'Wrote README.md.'
 };
 
 /**
- * A repository of its own in a new temporary folder, without the user's settings.
- * @returns its canonical path
+ * Makes a new folder a repository of its own, without the user's settings.
  * @throws the system's error if there is no git
  */
-export async function scratchRepository(env: Readonly<Record<string, string | undefined>>): Promise<string> {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'maos-demo-repository-')));
+export async function scratchRepository(
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  await mkdir(folder);
   const git = async (...args: readonly string[]): Promise<void> => {
     const identity = ['-c', 'user.name=MAOS demo', '-c', 'user.email=demo@maos.invalid'];
     await promisify(execFile)('git', [...identity, ...args], {
@@ -53,5 +54,4 @@ export async function scratchRepository(env: Readonly<Record<string, string | un
   }
   await git('add', '.');
   await git('commit', '--quiet', '--message', 'Begin');
-  return folder;
 }

@@ -3,7 +3,6 @@ import { landedBy, landingReport } from '../../../application/landing/landing-re
 import { liveStatusOf, skippedArtifacts } from '../../../application/queries/live-status.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { capReached } from '../../../domain/budget-end.ts';
-import type { SessionId } from '../../../domain/ids.ts';
 import type { InputRequest } from '../../../domain/input-request.ts';
 import { isSinceEnd } from '../../../domain/landing.ts';
 import { isSessionEnded } from '../../../domain/session.ts';
@@ -14,6 +13,7 @@ import { landedByView, landedView } from '../../contracts/landing-view.ts';
 import { claimView, workflowView } from '../../contracts/views.ts';
 import type { SessionFacts } from '../render/report-facts.ts';
 import type { OpenSession } from './projects.ts';
+import type { Reference } from './reference.ts';
 
 /** The current facts for a report on a session. */
 export function factsOf({ project, id }: Pick<OpenSession, 'project' | 'id'>): SessionFacts {
@@ -70,6 +70,7 @@ export function summaryRecord(facts: SessionFacts) {
 export function nextCommands(
   program: string,
   workflow: Workflow,
+  by: Reference,
   {
     requests: [request] = [],
     messagesForUser = 0,
@@ -80,45 +81,55 @@ export function nextCommands(
     landedBy?: LandedBy | null | undefined;
   } = {},
 ): (readonly [string, string])[] {
-  const { session, agents } = workflow;
+  const { agents } = workflow;
   const failed = agents.find((agent) => agent.state === 'failed');
   const logs: readonly [string, string] =
     failed === undefined
-      ? [`${program} logs ${session.id}`, 'the output of every agent']
-      : logsOf(program, failed);
+      ? [`${program} logs ${by.session}`, 'the output of every agent']
+      : logsOf(program, failed, by);
   return [
-    ...(request === undefined ? [] : answers(program, request)),
-    ...(messagesForUser === 0 ? [] : [readMessages(program, session.id, messagesForUser)]),
-    ...steps(program, workflow, landedBy),
+    ...(request === undefined ? [] : answers(program, request, by)),
+    ...(messagesForUser === 0 ? [] : [readMessages(program, by, messagesForUser)]),
+    ...steps(program, workflow, by, landedBy),
     logs,
-    ...workOf(program, workflow, failed),
-    [`${program} events ${session.id}`, 'all events, in order'],
-    [`${program} status ${session.id}`, 'this report again'],
+    ...workOf(program, workflow, by, failed),
+    [`${program} events ${by.session}`, 'all events, in order'],
+    [`${program} status ${by.session}`, 'this report again'],
   ];
 }
 
-function logsOf(program: string, { id, name, sessionId, failure, proof }: Agent): readonly [string, string] {
+function logsOf(
+  program: string,
+  { name, failure, proof }: Agent,
+  { session }: Reference,
+): readonly [string, string] {
   if (failure?.kind !== 'verification_failed' || proof === null)
-    return [`${program} logs ${id}`, `the output of ${name}`];
-  return [`${program} logs ${sessionId} ${name} --check last`, `what the check of ${name} printed`];
+    return [`${program} logs ${session} ${name}`, `the output of ${name}`];
+  return [`${program} logs ${session} ${name} --check last`, `what the check of ${name} printed`];
 }
 
 /** For agents in worktrees. */
 function workOf(
   program: string,
-  { session, agents }: Workflow,
+  { agents }: Workflow,
+  { session }: Reference,
   failed: Agent | undefined,
 ): (readonly [string, string])[] {
   if (failed !== undefined && failed.work !== null)
-    return [[`${program} diff ${session.id} ${failed.name}`, `what ${failed.name} changed`]];
+    return [[`${program} diff ${session} ${failed.name}`, `what ${failed.name} changed`]];
   if (agents.every(({ work }) => work === null)) return [];
   return [
-    [`${program} diff ${session.id}`, 'what the agents changed'],
-    [`${program} evidence ${session.id}`, 'what proves their work'],
+    [`${program} diff ${session}`, 'what the agents changed'],
+    [`${program} evidence ${session}`, 'what proves their work'],
   ];
 }
 
-function answers(program: string, { id, kind }: InputRequest): (readonly [string, string])[] {
+function answers(
+  program: string,
+  { id: whole, kind }: InputRequest,
+  by: Reference,
+): (readonly [string, string])[] {
+  const id = by.request(whole);
   if (kind === 'question') return [[`${program} answer ${id} TEXT`, 'answer the question']];
   return [
     [`${program} approve ${id}`, 'allow it'],
@@ -126,9 +137,9 @@ function answers(program: string, { id, kind }: InputRequest): (readonly [string
   ];
 }
 
-function readMessages(program: string, sessionId: SessionId, count: number): readonly [string, string] {
+function readMessages(program: string, { session }: Reference, count: number): readonly [string, string] {
   const what = count === 1 ? 'the message that waits for you' : `the ${count} messages that wait for you`;
-  return [`${program} message read ${sessionId} --ack`, what];
+  return [`${program} message read ${session} --ack`, what];
 }
 
 /** Whether some of its agents have work of their own that nothing has landed, or lands by itself. */
@@ -141,8 +152,7 @@ function mayLand({ session, agents }: Workflow, by: LandedBy | null): boolean {
 }
 
 /** With its budget used up, a session can only be retried with a larger one: twice as much is a start. */
-function retryOf(program: string, workflow: Workflow): readonly [string, string] {
-  const { id } = workflow.session;
+function retryOf(program: string, workflow: Workflow, { session: id }: Reference): readonly [string, string] {
   const reached = capReached(workflow);
   if (reached === undefined)
     return [`${program} retry ${id}`, 'retry the failed agents and their dependents'];
@@ -161,9 +171,11 @@ const capOptions = {
 function steps(
   program: string,
   workflow: Workflow,
+  by: Reference,
   landedBy: LandedBy | null,
 ): (readonly [string, string])[] {
-  const { id, state } = workflow.session;
+  const { state } = workflow.session;
+  const id = by.session;
   if (state === 'paused') {
     const again = beginningAgain(workflow);
     const how = again.length === 0 ? 'where it stopped' : `where it stopped; ${beginAgainText(again)}`;
@@ -174,7 +186,7 @@ function steps(
     : [];
   if (state === 'completed') return land;
   if (state === 'failed') {
-    return [retryOf(program, workflow), ...land];
+    return [retryOf(program, workflow, by), ...land];
   }
   return [];
 }

@@ -1,5 +1,6 @@
 import type { Agent } from '../../../domain/agent.ts';
 import { openColour } from '../../../domain/colours.ts';
+import { truncateMiddle } from '../render/text-width.ts';
 import type { Canvas, Format, Terminal } from '../shell/terminal.ts';
 import type { LogLine } from './stream-log.ts';
 
@@ -74,7 +75,8 @@ export function makeLinePrinter(
 function prefixesOf(agents: readonly Agent[], { paint, width }: Canvas): Map<Agent['id'], string> {
   if (agents.length === 1) return new Map();
   const most = Math.min(maxNameWidth, Math.max(minNameWidth, Math.floor(width / 4)));
-  const names = agents.map(({ name }) => shortName(name, most));
+  // Names of one kind often differ at their end.
+  const names = agents.map(({ name }) => truncateMiddle(name, most));
   const widest = Math.max(...names.map((name) => name.length));
   return new Map(
     agents.map(({ id }, index) => {
@@ -82,11 +84,4 @@ function prefixesOf(agents: readonly Agent[], { paint, width }: Canvas): Map<Age
       return [id, `${paint(format, `${(names[index] as string).padEnd(widest)} |`)} `];
     }),
   );
-}
-
-/** Without its middle if it is too long: names of one kind often differ at their end. */
-export function shortName(name: string, width: number): string {
-  if (name.length <= width) return name;
-  const tail = Math.floor((width - 1) / 2);
-  return `${name.slice(0, width - 1 - tail)}…${name.slice(name.length - tail)}`;
 }

@@ -23,13 +23,10 @@ export function unattendedLines({ unattended = null }: SessionFacts): string[] {
 }
 
 /** What its agents ask. */
-export function requestLines(
-  { workflow, liveStatus: { requests, now } }: SessionFacts,
-  { width }: Canvas,
-): string[] {
+export function requestLines({ workflow, liveStatus: { requests, now } }: SessionFacts): string[] {
   const names = namesOf(workflow.agents);
   return requests.flatMap((request) => [
-    truncate(`  ${request.id}  ${names.get(request.agentId) ?? ''}: ${askedText(request)}`, width),
+    `  ${request.id}  ${names.get(request.agentId) ?? ''}: ${askedText(request)}`,
     `    expires at ${formatUntil(request.expiresAt, now)}`,
   ]);
 }

@@ -53,7 +53,11 @@ export function fileLines(
     const author = by === null ? candidates.join(' or ') : (names.get(by) ?? by);
     return [showName(path), formatBytes(sizeBytes), author];
   });
-  const columns = [{ title: 'FILE' }, { title: 'SIZE', align: 'right' as const }, { title: 'BY' }];
+  const columns = [
+    { title: 'FILE', cut: 'middle' as const },
+    { title: 'SIZE', align: 'right' as const, rank: 2 },
+    { title: 'BY', rank: 1 },
+  ];
   const more = artifacts.length > maxFiles ? [`… ${artifacts.length - maxFiles} more`] : [];
   const inner = { ...canvas, width: canvas.width - 2 };
   return [...renderTable(columns, rows, inner), ...more].map((line) => `  ${line}`);

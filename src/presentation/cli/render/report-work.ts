@@ -30,7 +30,13 @@ export function workTable({ workflow }: Pick<SessionFacts, 'workflow'>, canvas: 
       ];
     });
   if (rows.length === 0) return [];
-  const columns = ['AGENT', 'BRANCH', 'COMMIT', 'CHANGES', 'CHECK'].map((title) => ({ title }));
+  const columns = [
+    { title: 'AGENT' },
+    { title: 'BRANCH', cut: 'middle' as const },
+    { title: 'COMMIT', rank: 2 },
+    { title: 'CHANGES', rank: 1 },
+    { title: 'CHECK' },
+  ];
   return renderTable(columns, rows, { ...canvas, width: canvas.width - 2 }).map((line) => `  ${line}`);
 }
 

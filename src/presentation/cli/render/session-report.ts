@@ -29,6 +29,10 @@ import { denialsOf, failureOf, resultOf, subagentLines } from './report-outcomes
 import { failedCheckLines, verifyingLines, workTable } from './report-work.ts';
 import { lookOf, shortIdLength } from './states.ts';
 import { displayWidth, truncate } from './text-width.ts';
+import { besideHead } from './wrap-text.ts';
+
+/** In columns: the explanations of commands are not narrower. */
+const leastExplanation = 24;
 
 /** The full report on a session for people: state, agents, results, failures, files and folder. */
 export function renderReport(facts: SessionFacts, canvas: Canvas): string[] {
@@ -64,7 +68,7 @@ export function conditionSections(facts: SessionFacts, canvas: Canvas): readonly
   return [
     section('Unattended', unattendedLines(facts), canvas),
     section('Verifying', verifyingLines(facts, canvas), canvas),
-    section('Needs an answer', requestLines(facts, canvas), canvas),
+    section('Needs an answer', requestLines(facts), canvas),
     section('Stalled', stalledLines(facts), canvas),
     section('Trouble', troubleLines(facts), canvas),
     section('Reported', reportedLines(facts, canvas), canvas),
@@ -122,17 +126,19 @@ export function folderLine({ folder }: SessionFacts, { paint, width }: Canvas): 
   return `${paint('bold', 'Session folder')}  ${path}`;
 }
 
-/** Suggested commands with what they do. */
+/** Suggested commands with what they do: beside them, or below where little room is left. */
 export function renderNext(
   commands: readonly (readonly [line: string, says: string])[],
   { paint, width: whole }: Canvas,
 ): string[] {
   const width = Math.max(...commands.map(([line]) => displayWidth(line)));
-  const room = Math.max(1, whole - width - 4);
+  const isBeside = whole - width - 4 >= leastExplanation;
   return [
     paint('bold', 'Next'),
-    ...commands.map(([line, says]) =>
-      `  ${line.padEnd(width)}  ${paint('dim', truncate(says, room))}`.trimEnd(),
+    ...commands.flatMap(([line, says]) =>
+      isBeside
+        ? besideHead(`  ${line.padEnd(width)}  `, paint('dim', says), whole).split('\n')
+        : [`  ${line}`, `      ${paint('dim', says)}`],
     ),
   ];
 }

@@ -21,6 +21,8 @@ const maxFailures = 5;
 
 interface SummaryOptions {
   readonly program: string;
+  /** The word by which commands name the session. */
+  readonly session: string;
   readonly next: readonly (readonly [line: string, says: string])[];
   /** Further lines before the commands. */
   readonly lines?: readonly string[] | undefined;
@@ -33,9 +35,9 @@ interface SummaryOptions {
 export function renderSummary(
   facts: SessionFacts,
   canvas: Canvas,
-  { program, next, lines = [] }: SummaryOptions,
+  { program, session: word, next, lines = [] }: SummaryOptions,
 ): string[] {
-  const { agents, session } = facts.workflow;
+  const { agents } = facts.workflow;
   const isLarge = agents.length > maxAgents;
   // What failed by itself comes before what was cancelled because of it.
   const failedFirst = agents.toSorted((a, b) => Number(b.state === 'failed') - Number(a.state === 'failed'));
@@ -44,7 +46,7 @@ export function renderSummary(
     ? failedFirst.filter(({ state }) => state !== 'completed').slice(0, maxAgents)
     : agents;
   const rest = agents.filter((agent) => !shown.includes(agent));
-  const more = (what: string): string => canvas.paint('dim', `  … ${what}: ${program} status ${session.id}`);
+  const more = (what: string): string => canvas.paint('dim', `  … ${what}: ${program} status ${word}`);
   return joinSections([
     aboutLines(facts, canvas),
     ...conditionSections(facts, canvas),

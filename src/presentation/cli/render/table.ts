@@ -1,5 +1,5 @@
 import type { Canvas, Format } from '../shell/terminal.ts';
-import { displayWidth, padEnd, padStart, truncate } from './text-width.ts';
+import { displayWidth, padEnd, padStart, truncate, truncateMiddle } from './text-width.ts';
 
 export interface Cell {
   /** One line without control characters. */
@@ -16,6 +16,8 @@ export interface Column {
   readonly rank?: number;
   /** Never cut, because a part of it is of no use: an id, a number. */
   readonly whole?: boolean;
+  /** Where it is cut: a branch or a path ends with what matters (default: its end). */
+  readonly cut?: 'middle';
 }
 
 interface ShownColumn extends Column {
@@ -48,7 +50,7 @@ export function renderTable(
     shown
       .map((column, place) => {
         const { text, format } = row[column.index] ?? { text: '' };
-        const cut = truncate(text, column.width);
+        const cut = (column.cut === 'middle' ? truncateMiddle : truncate)(text, column.width);
         const isLast = place === shown.length - 1;
         const left = isLast ? cut : padEnd(cut, column.width);
         const placed = column.align === 'right' ? padStart(cut, column.width) : left;

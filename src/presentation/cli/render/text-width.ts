@@ -36,6 +36,13 @@ export function truncate(text: string, width: number): string {
   return width < 1 ? '' : `${startWithin(text, width - 1).trimEnd()}…`;
 }
 
+/** Cuts the middle out of a name or path, which is ASCII or nearly so. */
+export function truncateMiddle(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  const tail = Math.floor((width - 1) / 2);
+  return `${startWithin(text, width - 1 - tail)}…${text.slice(text.length - tail)}`;
+}
+
 /** As much of the start of the text as takes at most `width` columns. */
 export function startWithin(text: string, width: number): string {
   if (ascii.test(text)) return text.slice(0, width);

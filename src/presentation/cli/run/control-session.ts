@@ -13,6 +13,7 @@ import type { Workflow } from '../../../domain/workflow.ts';
 import { workflowView } from '../../contracts/views.ts';
 import type { CommandContext, OptionSpec } from '../command.ts';
 import { type OpenSession, SessionFinder } from '../facts/projects.ts';
+import { referenceTo } from '../facts/reference.ts';
 import { nextCommands } from '../facts/session-facts.ts';
 import { renderNext } from '../render/session-report.ts';
 import { exitStatus } from '../shell/exit-status.ts';
@@ -112,7 +113,6 @@ export async function goOn(
     terminal.document(documentOf({ session, result }));
     return exitStatus.done;
   }
-  const { id } = session;
   if (terminal.redraws && !owned && !options.flag('detach')) {
     terminal.notice(`${said} It runs in another maos process. ${ofProject}`);
     return attachSession(context, session, { after: result.after });
@@ -120,6 +120,7 @@ export async function goOn(
   const where = owned ? 'in the background' : 'in another maos process';
   terminal.line(result.workflow.session.state === 'running' ? `${said} It runs ${where}.` : said);
   terminal.line(ofProject);
+  const { session: id } = await referenceTo(context, session);
   const watch: readonly [string, string][] = [
     [`${context.program} attach ${id}`, 'show it live'],
     [`${context.program} logs ${id} -f`, 'the output of its agents'],
@@ -130,12 +131,13 @@ export async function goOn(
 }
 
 /** Reports what was done and what to do next; with `--json` as one document. */
-export function report(
-  { terminal, json, program }: CommandContext,
+export async function report(
+  context: CommandContext,
   { session, result }: ControlledSession,
   said: string,
   more: Readonly<Record<string, unknown>> = {},
-): void {
+): Promise<void> {
+  const { terminal, json, program } = context;
   const { workflow } = result;
   if (json) {
     terminal.document({ ...documentOf({ session, result }), ...more });
@@ -143,7 +145,7 @@ export function report(
   }
   terminal.line(said);
   terminal.line(projectLine(session));
-  const next = nextCommands(program, workflow).slice(0, 2);
+  const next = nextCommands(program, workflow, await referenceTo(context, session)).slice(0, 2);
   for (const line of renderNext(next, terminal.canvas)) terminal.line(line);
 }
 

@@ -1,5 +1,6 @@
 import type { CommandContext } from '../command.ts';
 import type { OpenSession } from '../facts/projects.ts';
+import { referenceTo } from '../facts/reference.ts';
 import { factsOf, nextCommands, summaryRecord } from '../facts/session-facts.ts';
 import { commandsOf } from '../render/report-landing.ts';
 import { renderSummary } from '../render/session-summary.ts';
@@ -18,11 +19,11 @@ export interface ReportExtras {
  * Reports on a session that has ended or paused, as the last output of a command that followed it.
  * @returns the exit status
  */
-export function reportEnd(
+export async function reportEnd(
   context: CommandContext,
   session: Pick<OpenSession, 'project' | 'id'>,
   extras: ReportExtras = {},
-): number {
+): Promise<number> {
   const { terminal, json } = context;
   const { id } = session;
   const facts = factsOf(session);
@@ -36,16 +37,17 @@ export function reportEnd(
     return status;
   }
   const { workflow, messagesForUser, landedBy } = facts;
+  const by = await referenceTo(context, session);
   const take = commandsOf(facts.landed ?? []).map((line) => [line, 'take the work that waits'] as const);
   const next = [
     ...take,
-    ...nextCommands(context.program, workflow, { messagesForUser, landedBy }),
+    ...nextCommands(context.program, workflow, by, { messagesForUser, landedBy }),
     ...(extras.next ?? []),
   ];
   const { canvas } = terminal;
   // On a terminal the report replaces the live view; elsewhere it follows the event lines.
   if (!terminal.redraws) terminal.line();
-  const options = { program: context.program, next, lines: extras.lines };
+  const options = { program: context.program, session: by.session, next, lines: extras.lines };
   for (const line of renderSummary(facts, canvas, options)) terminal.line(line);
   return status;
 }

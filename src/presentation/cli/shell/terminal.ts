@@ -13,6 +13,9 @@ export const plainPaint: Paint = (_format, text) => text;
 export const colourPaint: Paint = (format, text) =>
   text === '' ? '' : styleText(format, text, { validateStream: false });
 
+/** Breaks lines between words, at most `width` columns each. */
+type WrapLines = (text: string, width: number) => string;
+
 /** The escape sequences of the formats that {@link colourPaint} is used with. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: formats are made of them
 const formats = /(\u001b\[(?:1|2|7|22|27|3[1-6]|39)m)/;
@@ -36,6 +39,7 @@ export class Terminal {
   readonly redraws: boolean;
   #output: OutputWriter;
   #page: PagedOutput | null = null;
+  #wrap: WrapLines | null = null;
   readonly #chosenWidth: number;
   #fields: readonly string[] | null = null;
 
@@ -124,9 +128,33 @@ export class Terminal {
     return this.#output.drained();
   }
 
+  /** From now on, what is said to people on a terminal breaks between words. */
+  wrapWith(wrap: WrapLines): void {
+    this.#wrap = wrap;
+  }
+
   /** Prints a line for people, made {@link harmless}. */
   line(text = ''): void {
+    const shown = this.harmless(text);
+    this.write(`${this.live ? this.#wrapped(shown, this.columns) : shown}\n`);
+  }
+
+  /** Prints a line of code or data for people to copy, made {@link harmless}. */
+  code(text = ''): void {
     this.write(`${this.harmless(text)}\n`);
+  }
+
+  /** Prints what failed to stderr, with its line feed. */
+  failure(text: string, form: 'text' | 'json'): void {
+    this.#stderr.write(form === 'json' ? text : this.#forErrors(text));
+  }
+
+  #forErrors(text: string): string {
+    return this.hasReader ? this.#wrapped(text, this.#stderr.columns || 80) : text;
+  }
+
+  #wrapped(text: string, width: number): string {
+    return this.#wrap === null ? text : this.#wrap(text, width);
   }
 
   /** Makes control characters visible, except for the formats of this terminal's canvas. */
@@ -143,7 +171,7 @@ export class Terminal {
     const fields = this.#fields;
     const missing = fields === null ? null : missingFields(value, fields);
     if (missing !== null) this.notice(missing);
-    this.line(JSON.stringify(fields === null ? value : selectFields(value, fields), null, 2));
+    this.code(JSON.stringify(fields === null ? value : selectFields(value, fields), null, 2));
   }
 
   /** From now on, JSON has only these fields. */
@@ -153,12 +181,12 @@ export class Terminal {
 
   /** Prints one JSON document on a single line of a stream. */
   record(value: unknown): void {
-    this.line(JSON.stringify(this.#fields === null ? value : selectFields(value, this.#fields)));
+    this.code(JSON.stringify(this.#fields === null ? value : selectFields(value, this.#fields)));
   }
 
   /** Prints a notice for people to stderr. */
   notice(text: string): void {
-    this.#say(`${this.#paintErrors('dim', showControls(text))}\n`);
+    this.#say(`${this.#paintErrors('dim', this.#forErrors(showControls(text)))}\n`);
   }
 
   /** Writes a control sequence to stderr, to keep it out of the output. */
@@ -173,7 +201,7 @@ export class Terminal {
 
   /** Prints a question to stderr, without a line feed after it. */
   question(text: string): void {
-    this.#say(showControls(text));
+    this.#say(this.#forErrors(showControls(text)));
   }
 
   /** Where both streams are one terminal or file, stderr must not get ahead of stdout. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { mapAround, openColour } from '../../../../src/domain/colours.ts';
-import { shortName } from '../../../../src/presentation/cli/logs/log-printer.ts';
 import { mergeLogs, type TimedSource } from '../../../../src/presentation/cli/logs/merge-logs.ts';
 import { readSince } from '../../../../src/presentation/cli/logs/since.ts';
+import { truncateMiddle } from '../../../../src/presentation/cli/render/text-width.ts';
 
 const esc = '\u001b';
 
@@ -47,9 +47,9 @@ describe('the colours of a program', () => {
 
 describe('the name before a line', () => {
   it('keeps its beginning and its end', () => {
-    assert.equal(shortName('builder', 8), 'builder');
-    assert.equal(shortName('worker-number-17', 8), 'work…-17');
-    assert.equal(shortName('worker-number-18', 8).length, 8);
+    assert.equal(truncateMiddle('builder', 8), 'builder');
+    assert.equal(truncateMiddle('worker-number-17', 8), 'work…-17');
+    assert.equal(truncateMiddle('worker-number-18', 8).length, 8);
   });
 });
 

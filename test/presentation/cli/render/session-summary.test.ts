@@ -8,7 +8,8 @@ const liveStatus = {
   ...{ now: ms(9), waiting: new Map(), reports: new Map(), stalled: null, requests: [], troubles: [] },
   ...{ sessionRanMs: 0, agentRanMs: () => 0 },
 };
-const options = { program: 'maos', next: [['maos retry latest', 'retry the failed agents']] } as const;
+const next = [['maos retry latest', 'retry the failed agents']] as const;
+const options = { program: 'maos', session: sessionId, next } as const;
 
 function summary(agents: ReturnType<typeof agent>[], width: number): string[] {
   const team = workflow(agents, { state: 'failed', endedAt: time(9) });
