@@ -8,6 +8,7 @@ import {
   wrapLine,
   wrapLines,
 } from '../../../../src/presentation/cli/render/wrap-text.ts';
+import { colourPaint } from '../../../../src/presentation/cli/shell/terminal.ts';
 import { fc } from '../../../helpers/properties.ts';
 
 describe('text on a terminal', () => {
@@ -40,7 +41,10 @@ describe('text on a terminal', () => {
   });
 
   it('never loses a word or a format, and never breaks a word that fits', () => {
-    const word = fc.stringMatching(/^(\u001b\[1m)?[a-z'.]{1,12}(\u001b\[22m)?$/);
+    const letters = fc.stringMatching(/^[a-z'.]{1,12}$/);
+    const word = fc
+      .tuple(letters, fc.boolean())
+      .map(([text, bold]) => (bold ? colourPaint('bold', text) : text));
     fc.assert(
       fc.property(fc.array(word, { minLength: 1 }), fc.integer({ min: 16, max: 60 }), (words, width) => {
         const shown = wrapLine(words.join(' '), width);
