@@ -84,7 +84,7 @@ describe('a program that was interrupted', () => {
     };
     for (const no of ['n\n', '\n']) {
       const refused = answer('', no);
-      assert.match(refused.stdout, /a starts again from the beginning: [^]* Resume\? \[y\/N\]/);
+      assert.match(refused.stdout, /a starts again from the beginning: [\s\S]* Resume\? \[y\/N\]/);
       assert.match(refused.stdout, /sess_\w+ stays paused\./);
       assert.equal(refused.status, 7);
       assert.equal(await state(), 'paused');
