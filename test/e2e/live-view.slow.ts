@@ -67,7 +67,7 @@ describe('the live view in tmux', { skip: withoutTmux }, () => {
     assert.match(await waiting.waitFor(promptWith(7)), /^sess_\w{26} paused$/m);
     await watching.waitFor(promptWith(0));
     await watching.type('clear; maos resume latest --detach');
-    await watching.waitFor(/maos attach sess_/);
+    await watching.waitFor(/maos attach \w{6} /);
     await waiting.type('clear; maos wait --timeout 60');
     await waiting.waitFor(agentA);
     gate.openNow();
