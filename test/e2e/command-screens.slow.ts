@@ -183,7 +183,7 @@ function normalised(line: string, project: string, names: ReadonlyMap<string, st
     .replaceAll(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIMESTAMP')
     .replaceAll(/ *\b(\d+h )?(\d+m )?\d+(\.\d+)?s\b| +TIME\b/g, ' TIME')
     .replaceAll(/\b([0-9a-f]{64}|[0-9a-f]{40})\b/g, (hash) => 'f'.repeat(hash.length))
-    .replaceAll(/\b(?=[a-f]*\d)[0-9a-f]{7,12}\b/g, (hash) => 'f'.repeat(hash.length))
+    .replaceAll(/\b(?=[a-f]*\d)[0-9a-f]{7,39}(?=…|\b)/g, (hash) => 'f'.repeat(hash.length))
     .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT')
     .replaceAll(/ *\b\d+(\.\d+)? (B|kB|MB)\b| +SIZE\b/g, ' SIZE')
     .replaceAll(/…[0-9A-Z]{4,25}(?=\/)/g, (end) => `…${'0'.repeat(end.length - 1)}`)
