@@ -142,9 +142,9 @@ export async function mergeWithRecursive(
   return { isClean: false, paths: conflicting(paths, ours, theirs) };
 }
 
-/** Where a file and a folder have one name, git adds to the file's the commit that it is from. */
+/** Where a file and a folder have one name, git adds to the file's the commit that it is from, perhaps twice. */
 function conflicting(paths: readonly string[], ours: string, theirs: string): readonly string[] {
-  const added = new RegExp(`~(?:${ours}|${theirs})(?:_\\d+)?$`);
+  const added = new RegExp(`(?:~(?:${ours}|${theirs})(?:_\\d+)?)+$`);
   const names = paths.filter((path) => path !== '').map((path) => path.replace(added, ''));
   return [...new Set(names)].sort().map((name) => textOfName(bytesOfName(name)));
 }

@@ -97,7 +97,7 @@ function mergedByGit(
   assert.notEqual(unmerged[0], '', merge.stderr);
   const paths = unmerged
     .filter((path) => path !== '')
-    .map((path) => path.replace(/~(?:HEAD|[0-9a-f]{40})(?:_\d+)?$/, ''));
+    .map((path) => path.replace(/(?:~(?:HEAD|[0-9a-f]{40})(?:_\d+)?)+$/, ''));
   return { paths: [...new Set(paths)].sort() };
 }
 
