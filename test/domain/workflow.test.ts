@@ -162,7 +162,8 @@ describe('settleAgent', () => {
     const report = { outcome: outcomes.completed, usage, conversation: 'c1' } as const;
     const change = settleAgent(workflow, named(workflow, 'a').id, report, time(10));
     assert.deepEqual(told(change), ['agent.completed a']);
-    assert.deepEqual(change.events[0]?.data, { name: 'a', durationMs: 8000, result: 'Done.', usage });
+    const ended = { name: 'a', durationMs: 8000, result: 'Done.', usage, isProgram: false };
+    assert.deepEqual(change.events[0]?.data, ended);
     const { state, result, endedAt, conversation } = named(change.next, 'a');
     assert.deepEqual([state, result, endedAt, conversation], ['completed', 'Done.', time(10), 'c1']);
     assert.deepEqual(ready(change.next), ['b']);
@@ -255,7 +256,8 @@ describe('settleAgent', () => {
 
   it('measures no negative time when the clock went back', () => {
     const change = settle(workflow, 'a', outcomes.completed, time(-100));
-    assert.deepEqual(change.events[0]?.data, { name: 'a', durationMs: 0, result: 'Done.', usage: null });
+    const ended = { name: 'a', durationMs: 0, result: 'Done.', usage: null, isProgram: false };
+    assert.deepEqual(change.events[0]?.data, ended);
   });
 
   it('takes no time for an agent that never started', () => {

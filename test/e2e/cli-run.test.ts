@@ -34,7 +34,7 @@ describe('maos run', () => {
     assert.equal(status, 1);
     assert.match(stdout, /bad: exit_code: The command exited with status 3\./);
     assert.match(stdout, /\| broken/);
-    assert.match(stdout, /logs agent_command_2_\w{6} +the output of bad/);
+    assert.match(stdout, /logs sess_\w+ bad +the output of bad/);
   });
 
   it('cannot be steered by what agents print', async () => {

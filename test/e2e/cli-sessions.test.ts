@@ -159,7 +159,7 @@ describe('sessions, seen from another process', () => {
     assert.doesNotMatch(stdout, /agent\.completed/);
     const odd = await maos.run('events', first.session_id, '--type', 'agent.burnt');
     assert.equal(odd.status, 2);
-    assert.match(odd.stderr, /Types: session\.created/);
+    assert.match(odd.stderr, /Groups: session, phase/);
   });
 
   it('that ended cannot be cancelled, but are waited for at once', async () => {

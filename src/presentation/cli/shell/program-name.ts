@@ -3,12 +3,12 @@ import { basename, dirname } from 'node:path';
 /**
  * How the user calls this program, for suggested commands.
  * @param script `process.argv[1]`
- * @param cwd where the user runs it
+ * @param cwd tells where the user runs it
  */
 export function programName(
   script: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
-  cwd = process.cwd(),
+  cwd: () => string = process.cwd,
 ): string {
   // From npm's cache, 'npx maos' would look the name up in the registry, where it may be a different program.
   const isCached = script !== undefined && /[\\/]_npx[\\/]/.test(script);
@@ -25,11 +25,16 @@ export function programName(
 function isOwnScript(
   script: string | undefined,
   { npm_package_json: manifest }: Readonly<Record<string, string | undefined>>,
-  cwd: string,
+  cwd: () => string,
 ): boolean {
   if (script === undefined || manifest === undefined) return false;
   const checkout = dirname(manifest);
-  return dirname(dirname(script)) === checkout && cwd === checkout;
+  try {
+    return dirname(dirname(script)) === checkout && cwd() === checkout;
+  } catch {
+    // The folder is gone.
+    return false;
+  }
 }
 
 /** A word to paste into a shell, quoted if necessary. */
