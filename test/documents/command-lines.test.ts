@@ -15,7 +15,7 @@ const others: readonly (readonly [RegExp, reason: string])[] = [
   [/: git clone /, 'it is for a fork'],
   [/: npm ci && npm install --global |: npm uninstall /, 'test/packaging/smoke.ts installs the package'],
   [/: rm -r ~/, 'it removes what the user has'],
-  [/^docs\/http\.md: .*\bcurl /, 'test/e2e/documented-actions.test.ts sends it'],
+  [/^docs\/http\.md: .*\bcurl /, 'test/e2e/documented-actions.slow.ts sends it'],
   [/: claude mcp /, 'test/clients/http-claude.clients.ts does it with a real Claude Code'],
   [/^docs\/acp\.md: /, 'test/clients/acp.clients.ts and test/e2e/acp-durability.test.ts send such requests'],
   [/: ssh -N |https:\/\/NAME/, 'it needs another machine'],
