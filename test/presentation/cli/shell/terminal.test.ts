@@ -195,10 +195,18 @@ describe("the program's name in commands shown", () => {
     ["/my repo's/bin/maos.js", {}, "node '/my repo'\\''s/bin/maos.js'"],
   ];
   for (const [script, env, name] of cases)
-    it(name, () => assert.equal(programName(script, env, () => '/repo'), name));
+    it(name, () =>
+      assert.equal(
+        programName(script, env, () => '/repo'),
+        name,
+      ),
+    );
 
   it('is no call of npx in a folder where npx would look the name up in the registry', () => {
     const env = { npm_command: 'run', npm_package_json: '/repo/package.json' };
-    assert.equal(programName('/repo/bin/maos.js', env, () => '/elsewhere'), 'node /repo/bin/maos.js');
+    assert.equal(
+      programName('/repo/bin/maos.js', env, () => '/elsewhere'),
+      'node /repo/bin/maos.js',
+    );
   });
 });
