@@ -141,7 +141,8 @@ describe('config edit in tmux', { skip: withoutTmux }, () => {
   it('keeps the text after a no, or Ctrl-C, and the next edit goes on with it', async (t) => {
     const window = await maosWindow(t, maos, wide, { EDITOR: editor(bad, bad, '{ "maxDepth": 3 }\n') });
     for (const answer of ['n', 'C-c'] as const) {
-      await window.type('clear; maos config edit');
+      await window.begin();
+      await window.type('maos config edit');
       await window.waitFor(question);
       if (answer === 'n') await window.type('n');
       else await window.keys(answer);
@@ -149,7 +150,8 @@ describe('config edit in tmux', { skip: withoutTmux }, () => {
       assert.match(screen, /Nothing was changed\. Your text is kept in/);
       assert.equal((await maos.run('config', 'get', 'maxDepth')).stdout, '2\n');
     }
-    await window.type('clear; maos config edit');
+    await window.begin();
+    await window.type('maos config edit');
     assert.match(await window.waitFor(promptWith(0)), /Going on with the text that was not valid/);
     assert.equal((await maos.run('config', 'get', 'maxDepth')).stdout, '3\n');
   });

@@ -25,7 +25,8 @@ describe('the pager in tmux', { skip: withoutTmux }, () => {
       ['maos run --help', /^Usage: maos run/m],
       ['maos config', /^SETTING/m],
     ] as const) {
-      await window.type(`clear; ${line}`);
+      await window.begin();
+      await window.type(line);
       const screen = await window.waitFor(lessPrompt);
       assert.match(screen, first, line);
       assert.equal(screen.split('\n').length, small.rows);
@@ -74,7 +75,8 @@ describe('the pager in tmux', { skip: withoutTmux }, () => {
       ['maos logs nobody', 3],
       ['maos events --type nothing', 2],
     ] as const) {
-      await window.type(`clear; ${line}`);
+      await window.begin();
+      await window.type(line);
       await window.waitFor(promptWith(status));
     }
   });
