@@ -138,7 +138,10 @@ describe('maos on a terminal', { skip }, () => {
     const before = await ended();
     assert.ok(before > 0);
     const no = onTerminal('gc --max-sessions 0 --no-color', {}, 'n\n');
-    assert.match(no.stdout, /removes \d+ sessions? that your settings keep;[\s\S]* Remove\s+them\? \[y\/N\]/);
+    assert.match(
+      no.stdout,
+      /removes \d+ sessions? that your settings keep;\s[\s\S]* Remove\s+them\?\s+\[y\/N\]/,
+    );
     assert.match(no.stdout, /Nothing was removed\.\r\n$/);
     assert.deepEqual([no.status, await ended()], [1, before]);
     for (const words of ['gc', 'gc --max-sessions 0 --dry-run', 'gc --max-sessions 1000']) {

@@ -92,7 +92,7 @@ export const shownCommands: readonly ShownCommand[] = [
   { of: 'watch', line: 'maos watch', keys: [/hello|press q/, 'q'], isNotKept: true },
   { of: 'pause', line: 'maos pause $RUNNING' },
   { of: 'list', line: 'maos list --state paused', isNotKept: true },
-  { of: 'status', line: 'maos status $RUNNING' },
+  { of: 'status', line: 'maos status $RUNNING', isNotKept: true },
   { of: 'resume', line: 'maos resume $RUNNING --detach' },
   { of: 'cancel', line: 'maos cancel $RUNNING' },
   { of: 'cancel', line: 'maos cancel $RUNNING' },
