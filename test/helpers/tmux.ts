@@ -122,8 +122,10 @@ export class TmuxWindow {
   }
 
   async #tmux(...words: readonly string[]): Promise<string> {
+    // What the server is started with, all windows have. Of the variables of MAOS, maos would complain of unknown ones.
+    const env = Object.entries(process.env).filter(([name]) => !name.startsWith('MAOS_'));
     const { stdout } = await execute('tmux', ['-u', '-S', this.#socket, ...words], {
-      env: { ...process.env, TMUX: '' },
+      env: { ...Object.fromEntries(env), TMUX: '' },
       maxBuffer: 2 ** 28,
     });
     return stdout;

@@ -52,7 +52,7 @@ const run = spawnSync(
     join(stripped, 'test/tooling/preload.js'),
     '--test',
     // Tests mostly wait for other processes.
-    `--test-concurrency=${3 * availableParallelism()}`,
+    `--test-concurrency=${(isSlow ? 2 : 3) * availableParallelism()}`,
     '--test-timeout=600000',
     '--experimental-test-coverage',
     '--test-coverage-include-all',

@@ -81,7 +81,7 @@ export const shownCommands: readonly ShownCommand[] = [
   { of: 'recover', line: 'maos recover $FAILED', status: 4 },
   { of: 'token', line: 'maos token', wraps: 'code' },
   { of: 'init', line: 'maos init --project .', wraps: 'code' },
-  { of: 'init', line: 'maos init --project . --remove' },
+  { of: 'init', line: 'maos init --project . --remove', isNotKept: true },
   { of: 'completion bash', line: 'maos completion bash', wraps: 'code', isNotKept: true },
   { of: 'completion zsh', line: 'maos completion zsh', wraps: 'code', isNotKept: true },
   { of: 'completion fish', line: 'maos completion fish', wraps: 'code', isNotKept: true },
