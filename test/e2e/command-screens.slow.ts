@@ -9,6 +9,9 @@ import { until } from '../helpers/waiting.ts';
 import { bundle, MaosFolder } from '../presentation/cli/maos-process.ts';
 import { type ShownCommand, shownCommands, shownElsewhere } from './screens/shown-commands.ts';
 
+// Lines break where paths end, so the project's path has the same length wherever the tests run.
+process.env.TMPDIR = '/tmp';
+
 const sizes = {
   '80x24': { columns: 80, rows: 24 },
   '200x50': { columns: 200, rows: 50 },

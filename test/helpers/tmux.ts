@@ -152,7 +152,9 @@ export function maosWindow(
 
 /** Without what would make programs believe that they are not on a terminal of their own. */
 function environment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { CI: _, NO_COLOR: __, FORCE_COLOR: ___, TMUX: ____, COLUMNS: _____, LINES: ______, ...rest } = env;
+  const { CI: _, NO_COLOR: __, FORCE_COLOR: ___, TMUX: ____, COLUMNS: _____, LINES: ______, ...others } = env;
+  // Of the test run, which maos does not know.
+  const { MAOS_TEST_BUNDLE_COVERAGE: _______, ...rest } = others;
   // A shell that a killed test leaves behind ends by itself.
   return { ...rest, LC_ALL: 'C.UTF-8', PS1: '$?$ ', TMOUT: '600', HISTFILE: '' };
 }
