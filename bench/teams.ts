@@ -44,7 +44,7 @@ export async function orchestrate(client: StdioClient, team: Team): Promise<stri
 export async function awaitCompletion(client: StdioClient, id: string): Promise<void> {
   const answer = await client.ask<{ state: string; summary: string }>('wait-session', {
     session_id: id,
-    timeout_seconds: 50,
+    timeout_seconds: 280,
   });
   if (answer.state !== 'completed') throw new Error(`The session did not complete: ${answer.summary}`);
 }
