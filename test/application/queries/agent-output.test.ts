@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import {
   type OutputRequest,
@@ -10,25 +9,14 @@ import {
   renderActivity,
 } from '../../../src/application/queries/agent-output.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
-import { realProject, run, shell } from '../../helpers/real-project.ts';
+import { agentWithOutput } from '../../helpers/agent-with-output.ts';
 
 const esc = String.fromCharCode(27);
 
 /** An agent that has run, with output that the test writes. */
 async function bench(t: TestContext, overrides: Partial<Agent> = {}) {
-  const config = {
-    path: '/bin/sh',
-    model: null,
-    permissionMode: 'plan' as const,
-    allowedTools: [],
-    extraArgs: [],
-    maxBudgetUsd: null,
-  };
-  const real = realProject(t, { backends: [makeClaudeBackend({ config, env: {} })] });
-  const outcome = await run(real, [shell('a', 'true')]);
-  const agent: Agent = { ...outcome.agent('a'), ...overrides };
-  const folder = real.files.describe(outcome.id, `agents/${agent.id}`);
+  const made = await agentWithOutput(t, overrides);
+  const { real, agent } = made;
   const read = (request: Partial<OutputRequest> = {}): Promise<OutputSlice> =>
     readAgentOutput(real.project, {
       agent,
@@ -49,7 +37,7 @@ async function bench(t: TestContext, overrides: Partial<Agent> = {}) {
       cursor = page.cursor;
     }
   };
-  return { agent, read, pages, stdout: join(folder, 'stdout.log'), stderr: join(folder, 'stderr.log') };
+  return { ...made, read, pages };
 }
 
 describe('a page of output', () => {

@@ -10,8 +10,8 @@ import {
   stepsFrom,
 } from '../../../src/application/queries/agent-steps.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
-import { makeClaudeBackend } from '../../../src/infrastructure/backends/claude/backend.ts';
-import { lacksProcesses, realProject, run, shell } from '../../helpers/real-project.ts';
+import { agentWithOutput } from '../../helpers/agent-with-output.ts';
+import { lacksProcesses } from '../../helpers/real-project.ts';
 
 const esc = String.fromCharCode(27);
 
@@ -28,25 +28,12 @@ const result = (words: string) =>
 
 /** An agent that has run, with output that the test writes. */
 async function bench(t: TestContext, overrides: Partial<Agent> = {}) {
-  const config = {
-    path: '/bin/sh',
-    model: null,
-    permissionMode: 'plan' as const,
-    allowedTools: [],
-    extraArgs: [],
-    maxBudgetUsd: null,
-  };
-  const real = realProject(t, { backends: [makeClaudeBackend({ config, env: {} })] });
-  const outcome = await run(real, [shell('a', 'true')]);
-  const agent: Agent = { ...outcome.agent('a'), ...overrides };
-  const folder = real.files.describe(outcome.id, `agents/${agent.id}`);
+  const made = await agentWithOutput(t, overrides);
+  const { real, agent, folder } = made;
   const request: StepsRequest = { agent, stream: 'stdout', attempt: null, limit: 100 };
   return {
-    real,
-    agent,
+    ...made,
     request,
-    stdout: join(folder, 'stdout.log'),
-    stderr: join(folder, 'stderr.log'),
     begin: (attempt: number, stdoutFrom: number) =>
       writeFile(join(folder, `launch.${attempt}`), JSON.stringify({ pid: 1, stdoutFrom, stderrFrom: 0 })),
     from: (cursor: string | null, more: Partial<StepsRequest> = {}) =>
