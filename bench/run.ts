@@ -18,7 +18,7 @@ import { queries } from './rows/queries.ts';
 import { retention } from './rows/retention.ts';
 import { sizes } from './rows/sizes.ts';
 import { startup } from './rows/startup.ts';
-import { worktrees } from './rows/worktrees.ts';
+import { landing, worktrees } from './rows/worktrees.ts';
 import { closeAll } from './workplace.ts';
 
 const rows: readonly Row[] = [
@@ -34,6 +34,7 @@ const rows: readonly Row[] = [
   http,
   retention,
   worktrees,
+  landing,
   sizes,
 ];
 const names = rows.map(({ name }) => name).join(', ');

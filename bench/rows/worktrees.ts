@@ -10,14 +10,19 @@ const manyFiles = 10_000;
 const fewFiles = 200;
 const branches = 20;
 
-/** An agent's worktree over `git worktree add`, and the landing of branches over the same merges by hand. */
+/** An agent's worktree over `git worktree add`. */
 export const worktrees: Row = {
   name: 'worktrees',
   measure: async (options) => [
     await inWorkplace({}, (place) => measureWorktree(place, options)),
     ...(await inWorkplace({}, (place) => measureManyFiles(place, options))),
-    await inWorkplace({}, (place) => measureLanding(place, options)),
   ],
+};
+
+/** The landing of branches over the same merges by hand. */
+export const landing: Row = {
+  name: 'landing',
+  measure: async (options) => [await inWorkplace({}, (place) => measureLanding(place, options))],
 };
 
 async function measureWorktree(place: Workplace, { quick, say }: BenchOptions): Promise<Measurement> {

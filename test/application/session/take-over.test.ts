@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { requestCancel } from '../../../src/application/control/control.ts';
 import { followEvents } from '../../../src/application/queries/event-feed.ts';
+import { ownershipTiming } from '../../../src/application/session/supervisor.ts';
+import { isSessionEnded } from '../../../src/domain/session.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
@@ -16,6 +18,7 @@ import {
   shell,
   start,
 } from '../../helpers/real-project.ts';
+import { SteeredClock } from '../../helpers/steered-clock.ts';
 import { until } from '../../helpers/waiting.ts';
 
 /** An owner that has been heard of just now. */
@@ -254,13 +257,16 @@ describe('a session that has an owner', () => {
 
   it('is left alone by an owner that lost it: its agents go on under the new one', async (t) => {
     if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
-    const real = realProject(t);
-    const newOwner = realProject(t, { home: real.home, root: real.root });
+    // Neither its heartbeat nor a limit may be what tells it: only the end of an agent.
+    const clock = new SteeredClock();
+    const timing = { ...ownershipTiming, heartbeatMs: 3_600_000 };
+    const real = realProject(t, { clock, timing });
+    const newOwner = realProject(t, { clock, timing, home: real.home, root: real.root });
     const [go, noticed] = [new Gate(real.root, 'go'), new Gate(real.root, 'noticed')];
     const id = await start(real, [
       shell('quick', noticed.wait),
       shell('long', `echo began; ${go.wait}; echo ended`),
-      shell('limited', 'sleep 300', { timeout_minutes: 0.04 }),
+      shell('limited', 'sleep 300', { timeout_minutes: 1 }),
       shell('next', 'echo after', { depends_on: ['long'] }),
     ]);
     for (const name of ['quick', 'long', 'limited']) await eventOf(real, id, 'agent.spawned', name);
@@ -278,10 +284,12 @@ describe('a session that has an owner', () => {
     assert.equal(await readFile(log, 'utf8'), metadata, 'nor touched the files');
     assert.equal(store.ownerOf(id), instance);
     // The limit of an agent it does not own any more is none of its business.
-    await until(() => Date.now() - Date.parse(stored.agents[2]?.startedAt ?? '') > 2_600);
+    await clock.pass(120_000);
     assert.notDeepEqual(agentProcesses([stored.agents[2]?.id ?? '']), []);
     go.openNow();
     newOwner.supervisor.take(lease, store.load(id));
+    await eventOf(newOwner, id, 'agent.completed', 'next');
+    await clock.passUntil(() => isSessionEnded(outcome(newOwner, id).state));
     const after = await settled(newOwner, id);
     assert.equal(after.agent('quick').state, 'completed');
     assert.deepEqual([after.agent('long').result, after.agent('long').attempt], ['began\nended', 1]);
