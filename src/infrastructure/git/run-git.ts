@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { delimiter, isAbsolute } from 'node:path';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { resolveProgram } from '../process/launch/program.ts';
+import { shellWord, WaitingShells } from './waiting-shell.ts';
 
 export interface GitCommand {
   /** Options of git itself, and the command with its arguments. */
@@ -64,6 +65,7 @@ const fixed = {
 
 export function makeGit(environment: Readonly<Record<string, string | undefined>>): Git {
   const inherited = { ...withoutGitVariables(environment), ...fixed };
+  const shells = new WaitingShells(inherited);
   let found: Promise<Version> | null = null;
 
   function version(): Promise<Version> {
@@ -79,7 +81,7 @@ export function makeGit(environment: Readonly<Record<string, string | undefined>
   return {
     run: async (command) => {
       await version();
-      return runProgram(inherited, command);
+      return runProgram(inherited, command, canTell(command) ? startInShell(shells) : startAlone(inherited));
     },
     isAtLeast: async ([major, minor]) => isAtLeast(await version(), [major, minor]),
   };
@@ -103,7 +105,8 @@ function isAtLeast([major, minor]: Version, wanted: Version): boolean {
 }
 
 async function checkedVersion(environment: Record<string, string>): Promise<Version> {
-  const { stdout } = await runProgram(environment, { args: ['version'], cwd: '/' });
+  const command = { args: ['version'], cwd: '/' };
+  const { stdout } = await runProgram(environment, command, startAlone(environment));
   const said = stdout.toString().trim();
   const [, major, minor] = /^git version (\d+)\.(\d+)/.exec(said) ?? [];
   const version = [Number(major), Number(minor)] as const;
@@ -129,66 +132,118 @@ function programPath(environment: Record<string, string>): string {
   }
 }
 
-function runProgram(environment: Record<string, string>, command: GitCommand): Promise<GitResult> {
-  const { args, cwd, env = {}, input, signal, maxBytes = defaultMaxBytes, cut = false, onOutput } = command;
-  signal?.throwIfAborted();
-  const program = programPath(environment);
-  return new Promise((resolve, reject) => {
-    // A group of its own: it can be ended whole, and Ctrl-C in a terminal does not end it half-way.
+/** A program that runs, however it was started. */
+interface Started {
+  /** To it and all that it has started. */
+  signal(signal: NodeJS.Signals): void;
+}
+
+interface Follower {
+  readonly onStdout: (piece: Buffer) => void;
+  readonly onStderr: (piece: Buffer) => void;
+  /** @param status -1 if a signal ended it */
+  readonly onEnd: (status: number) => void;
+  readonly onError: (error: Error) => void;
+}
+
+type Start = (program: string, command: GitCommand, follower: Follower) => Started;
+
+/** A group of its own: it can be ended whole, and Ctrl-C in a terminal does not end it half-way. */
+function startAlone(environment: Record<string, string>): Start {
+  return (program, { args, cwd, env = {}, input }, { onStdout, onStderr, onEnd, onError }) => {
     const child = spawn(program, args, {
       cwd,
       env: { ...environment, ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: true,
     });
-    const kill = (how: NodeJS.Signals): void => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, how);
-      } catch {
-        // It has already ended.
-      }
-    };
-    let killing: NodeJS.Timeout | undefined;
-    // On SIGTERM, git removes its lock files.
-    const end = (): void => {
-      kill('SIGTERM');
-      killing ??= setTimeout(() => kill('SIGKILL'), killAfterMs);
-    };
-    signal?.addEventListener('abort', end, { once: true });
-    const pieces: Buffer[] = [];
-    let size = 0;
-    let stderr = '';
-    child.stdout?.on('data', (piece: Buffer) => {
-      if (onOutput !== undefined) return onOutput(piece);
-      if (size <= maxBytes) pieces.push(piece);
-      size += piece.length;
-      if (size > maxBytes) end();
-    });
-    child.stderr?.on('data', (piece: Buffer) => {
-      stderr = (stderr + piece).slice(-maxStderr);
-    });
+    child.stdout?.on('data', onStdout);
+    child.stderr?.on('data', onStderr);
     // Fails if git does not read its input; its exit status tells why.
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
+    child.once('error', onError);
+    child.once('close', (status) => onEnd(status ?? -1));
+    return {
+      signal: (signal) => {
+        try {
+          if (child.pid !== undefined) process.kill(-child.pid, signal);
+        } catch {
+          // It has already ended.
+        }
+      },
+    };
+  };
+}
+
+/** The longest input that is written into the shell's command. */
+const maxTold = 16 * 1024;
+
+/** Whether a shell can be told to run it. */
+function canTell({ args, input = '' }: GitCommand): boolean {
+  const isShort = typeof input === 'string' && input.length <= maxTold;
+  return isShort && ![...args, input].some((text) => text.includes('\0'));
+}
+
+function startInShell(shells: WaitingShells): Start {
+  return (program, { args, cwd, env = {}, input }, { onEnd, ...follower }) => {
+    const variables = Object.entries(env).map(([name, value]) => `${name}=${shellWord(value)}`);
+    const call = [...variables, ...[program, ...args].map(shellWord)].join(' ');
+    const git = typeof input === 'string' ? `printf %s ${shellWord(input)} | ${call}` : `${call} </dev/null`;
+    const line = `cd -P ${shellWord(cwd)} && ${git}`;
+    return shells.run({ ...follower, line, onEnd: (status) => onEnd(withoutSignal(status)) });
+  };
+}
+
+/** Shells add 128 to the number of the signal that ended a program; git itself exits with 128 and 129. */
+function withoutSignal(status: number | null): number {
+  return status === null || (status > 129 && status < 192) ? -1 : status;
+}
+
+function runProgram(
+  environment: Record<string, string>,
+  command: GitCommand,
+  start: Start,
+): Promise<GitResult> {
+  const { args, signal, maxBytes = defaultMaxBytes, cut = false, onOutput } = command;
+  signal?.throwIfAborted();
+  const program = programPath(environment);
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    let stderr = '';
+    let killing: NodeJS.Timeout | undefined;
+    // On SIGTERM, git removes its lock files.
+    const end = (): void => {
+      started.signal('SIGTERM');
+      killing ??= setTimeout(() => started.signal('SIGKILL'), killAfterMs);
+    };
     const finish = (act: () => void): void => {
       clearTimeout(killing);
       signal?.removeEventListener('abort', end);
       act();
     };
-    child.once('error', (error) => finish(() => reject(error)));
-    child.once('close', (status) =>
-      finish(() => {
-        const wasCut = size > maxBytes;
-        if (signal?.aborted) return reject(signal.reason);
-        if (wasCut && !cut) return reject(tooLong(args, maxBytes));
-        resolve({
-          status: wasCut ? 0 : (status ?? -1),
-          stdout: Buffer.concat(pieces).subarray(0, maxBytes),
-          stderr,
-          wasCut,
-        });
-      }),
-    );
+    const started = start(program, command, {
+      onStdout: (piece) => {
+        if (onOutput !== undefined) return onOutput(piece);
+        if (size <= maxBytes) pieces.push(piece);
+        size += piece.length;
+        if (size > maxBytes) end();
+      },
+      onStderr: (piece) => {
+        stderr = (stderr + piece).slice(-maxStderr);
+      },
+      onError: (error) => finish(() => reject(error)),
+      onEnd: (status) =>
+        finish(() => {
+          const wasCut = size > maxBytes;
+          if (signal?.aborted) return reject(signal.reason);
+          if (wasCut && !cut) return reject(tooLong(args, maxBytes));
+          const stdout = Buffer.concat(pieces).subarray(0, maxBytes);
+          resolve({ status: wasCut ? 0 : status, stdout, stderr, wasCut });
+        }),
+    });
+    signal?.addEventListener('abort', end, { once: true });
   });
 }
 

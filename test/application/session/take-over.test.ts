@@ -5,7 +5,6 @@ import { describe, it } from 'node:test';
 import { requestCancel } from '../../../src/application/control/control.ts';
 import { followEvents } from '../../../src/application/queries/event-feed.ts';
 import { ownershipTiming } from '../../../src/application/session/supervisor.ts';
-import { isSessionEnded } from '../../../src/domain/session.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
@@ -289,7 +288,7 @@ describe('a session that has an owner', () => {
     go.openNow();
     newOwner.supervisor.take(lease, store.load(id));
     await eventOf(newOwner, id, 'agent.completed', 'next');
-    await clock.passUntil(() => isSessionEnded(outcome(newOwner, id).state));
+    await clock.passUntil(() => outcome(newOwner, id).agent('limited').state === 'failed');
     const after = await settled(newOwner, id);
     assert.equal(after.agent('quick').state, 'completed');
     assert.deepEqual([after.agent('long').result, after.agent('long').attempt], ['began\nended', 1]);
