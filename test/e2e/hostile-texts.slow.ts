@@ -78,9 +78,12 @@ describe('texts that steer a terminal', { timeout: 400_000 }, () => {
     assert.equal(status, 1);
     first = stdout.match(/sess_\w+/)?.[0] ?? '';
   });
-  after(() =>
-    rmSync(dirname(world.maos.project), { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }),
-  );
+  after(async () => {
+    // The command `open` has started a server.
+    const { status, stderr } = await maos('open', '--stop');
+    assert.equal(status, 0, stderr);
+    rmSync(dirname(world.maos.project), { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  });
 
   for (const command of commands) {
     it(`do not reach it by maos ${command.name}`, async () => {

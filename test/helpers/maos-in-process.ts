@@ -6,7 +6,7 @@ import { InstanceRegistration } from '../../src/infrastructure/instances/instanc
 import { parseText } from '../../src/infrastructure/text-formats/parse-text.ts';
 import { MaosRuntime } from '../../src/maos-runtime.ts';
 import { runCli } from '../../src/presentation/cli/cli.ts';
-import type { Finished } from '../presentation/cli/maos-process.ts';
+import { bundle, type Finished } from '../presentation/cli/maos-process.ts';
 
 export interface Call {
   readonly env: NodeJS.ProcessEnv;
@@ -31,7 +31,10 @@ async function run(args: readonly string[], { env, cwd, input = '' }: Call): Pro
   const stdout = new Collector();
   const stderr = new Collector();
   const own = { ...process.env };
+  const script = process.argv[1] as string;
   replaceEnvironment(env);
+  // What a command starts in the background is maos, not the test file.
+  process.argv[1] = bundle;
   try {
     const makeRuntime = (flags: ConstructorParameters<typeof MaosRuntime>[0]) => {
       const presence = new InstanceRegistration(maosHome(env), '0.0.0', () => {});
@@ -54,6 +57,7 @@ async function run(args: readonly string[], { env, cwd, input = '' }: Call): Pro
     });
     return { status, stdout: stdout.text, stderr: stderr.text };
   } finally {
+    process.argv[1] = script;
     replaceEnvironment(own);
   }
 }

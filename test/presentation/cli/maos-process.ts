@@ -64,6 +64,8 @@ export class MaosFolder {
       env: countedEnvironment(args, options.env ?? this.env),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    // A command that reads nothing may have ended before.
+    child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
     const finished = Promise.all([
       new Promise<number | null>((resolve) => child.on('close', resolve)),
