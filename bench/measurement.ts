@@ -1,6 +1,6 @@
 import type { Summary } from './statistics.ts';
 
-/** The number that a limit of the contract applies to. */
+/** The number that a limit applies to. */
 export type Basis =
   /** Ratio of the medians, MAOS to floor. */
   | 'ratio'
@@ -24,7 +24,7 @@ export interface Measurement {
   readonly maos: Summary;
   readonly floor: { readonly is: string; readonly summary: Summary } | null;
   readonly basis: Basis;
-  /** The limit of section 12 of the contract; null if it has none. */
+  /** Has to be met; null if there is no limit. */
   readonly must: Limit | null;
   readonly aim: Limit | null;
 }

@@ -48,8 +48,8 @@ async function measure(place: Workplace, { quick }: BenchOptions): Promise<reado
       maos: times(maos),
       floor: { is: floor, summary: times(raw) },
       basis: 'ratio',
-      must: { typical: 2.6 },
-      aim: { typical: 2 },
+      must: { typical: 1.8 },
+      aim: { typical: 1.3 },
     },
     {
       what: 'the same at the first start ever (nothing compiled yet)',
