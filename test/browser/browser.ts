@@ -17,6 +17,7 @@ const executablePath = process.env.MAOS_TEST_CHROMIUM ?? '/usr/bin/chromium';
 export const lacksBrowser: string | false = existsSync(executablePath)
   ? false
   : `There is no Chromium at ${executablePath}: 'apt-get install chromium', or set MAOS_TEST_CHROMIUM.`;
+if (lacksBrowser !== false && process.env.CI) throw new Error(lacksBrowser);
 
 type Ends = Pick<TestContext, 'after'>;
 
