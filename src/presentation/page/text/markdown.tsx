@@ -1,25 +1,45 @@
 import { marked, type Token, type Tokens } from 'marked';
 import type { ComponentChildren } from 'preact';
+import { useMemo } from 'preact/hooks';
 import { plain } from './clean.ts';
 import { Terminal } from './terminal.tsx';
 
-/** Longer ones are shown as they are, because reading them as Markdown takes too long. */
+/** Longer texts, and those nested more deeply, are shown as they are: to read them takes too long, or never ends well. */
 const maxLength = 60_000;
 const maxLine = 8_000;
+const maxDepth = 60;
 
 /**
  * Markdown as elements. The text never becomes HTML: its HTML is shown as text, images by their description, and links
  * with their target.
  */
 export function Markdown({ text }: { readonly text: string }) {
-  const shown = plain(text);
-  if (shown.length > maxLength || shown.split('\n').some((line) => line.length > maxLine))
-    return <Terminal text={text} />;
+  const tokens = useMemo(() => tokensOf(plain(text)), [text]);
+  if (tokens === null) return <Terminal text={text} />;
   return (
     <div class="markdown" dir="auto">
-      {blocks(marked.lexer(shown, { gfm: true }))}
+      {blocks(tokens)}
     </div>
   );
+}
+
+function tokensOf(text: string): readonly Token[] | null {
+  if (text.length > maxLength || text.split('\n').some((line) => line.length > maxLine)) return null;
+  try {
+    const tokens = marked.lexer(text, { gfm: true });
+    return isDeeper(tokens, maxDepth) ? null : tokens;
+  } catch {
+    // The lexer calls itself for each level, and thousands are too many for the stack.
+    return null;
+  }
+}
+
+function isDeeper(tokens: readonly Token[], levels: number): boolean {
+  return tokens.some((token) => {
+    const inner: readonly Token[] =
+      token.type === 'list' ? token.items : ('tokens' in token && token.tokens) || [];
+    return inner.length > 0 && (levels === 0 || isDeeper(inner, levels - 1));
+  });
 }
 
 function blocks(tokens: readonly Token[]): ComponentChildren {
