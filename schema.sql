@@ -5,7 +5,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One per project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 17.
+-- One per project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 18.
 
 -- The project that the file belongs to, as one row. Maps the folder's hash to its path.
 CREATE TABLE projects (
@@ -55,6 +55,9 @@ CREATE TABLE sessions (
   -- negative: the clock was set back.
   inactive_ms         INTEGER NOT NULL DEFAULT 0,
   options             TEXT    CHECK (json_valid(options)),   -- fields that no query filters by; null: none
+  -- A request with the same key and plan gets this session; both null: every request starts another one.
+  idempotency_key     TEXT,
+  plan_digest         TEXT    CHECK ((plan_digest IS NULL) = (idempotency_key IS NULL)),  -- SHA-256 of the plan as asked for
   CHECK ((state = 'paused') = (pause_reason IS NOT NULL)),
   CHECK (state = 'paused' OR resume_at IS NULL),
   CHECK ((state IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
@@ -69,6 +72,8 @@ CREATE INDEX sessions_by_owner ON sessions (owner_id, desired) WHERE owner_id IS
 CREATE INDEX sessions_due ON sessions (resume_at) WHERE resume_at IS NOT NULL;
 -- For the teams that an agent started, when it ends, pauses or continues.
 CREATE INDEX sessions_by_parent ON sessions (parent_agent_id) WHERE parent_agent_id IS NOT NULL;
+-- One session per key, whichever processes are asked at once.
+CREATE UNIQUE INDEX sessions_by_key ON sessions (idempotency_key) WHERE idempotency_key IS NOT NULL;
 
 CREATE TABLE agents (
   id                       TEXT    NOT NULL PRIMARY KEY,

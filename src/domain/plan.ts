@@ -69,6 +69,7 @@ export interface PlanDraft extends Draft<Pick<PlanRequest, 'strategy' | 'failure
   readonly budget?: Draft<Budget> | undefined;
   readonly verify?: VerifyDraft | undefined;
   readonly land?: LandChoice | undefined;
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** The specified fields of a draft, to override defaults. */
@@ -95,6 +96,7 @@ export interface PlanRequest {
   readonly verify?: Session['verify'];
   readonly land?: Session['land'];
   readonly landing?: Session['landing'];
+  readonly idempotency?: Session['idempotency'];
   readonly agents: readonly AgentRequest[];
   /** Alternative names for dependencies, such as the alias that a role was requested with. */
   readonly aliases: Readonly<Record<string, string>>;

@@ -84,6 +84,14 @@ export interface Landing {
   readonly squash: boolean;
 }
 
+/** What makes a session the answer to every request with the same key. */
+export interface SessionKey {
+  /** Unique in the project: the `idempotency_key` of its plan, or the id that a client gave its call. */
+  readonly key: string;
+  /** SHA-256 (hex) of the plan as it was asked for. */
+  readonly planDigest: string;
+}
+
 export interface Session {
   readonly id: SessionId;
   readonly objective: string;
@@ -108,6 +116,7 @@ export interface Session {
   readonly land: LandPolicy | null;
   /** Set if the session lands the work of another. */
   readonly landing: Landing | null;
+  readonly idempotency: SessionKey | null;
   readonly state: SessionState;
   readonly pauseReason: PauseReason | null;
   /** When a pause for quota is expected to end. */

@@ -56,6 +56,7 @@ export function createWorkflow(
     verify: request.verify ?? null,
     land: request.land ?? null,
     landing: request.landing ?? null,
+    idempotency: request.idempotency ?? null,
     state: 'created',
     pauseReason: null,
     resumeAt: null,

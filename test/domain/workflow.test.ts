@@ -69,6 +69,7 @@ describe('createWorkflow', () => {
       verify: null,
       land: null,
       landing: null,
+      idempotency: null,
       state: 'created',
       pauseReason: null,
       resumeAt: null,

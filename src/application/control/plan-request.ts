@@ -34,6 +34,8 @@ export interface PlacedRequest extends OrchestrateRequest {
   readonly folder?: string | undefined;
   /** The user grants the agents every permission. Not part of a plan, so that no plan can do so. */
   readonly approveAll?: boolean | undefined;
+  /** What the client calls this call, if it says the same when it sends the call again. */
+  readonly callId?: string | undefined;
 }
 
 /** A request, as far as it can be completed, and the problems that this finds. */

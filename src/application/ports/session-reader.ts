@@ -26,6 +26,8 @@ export interface SessionReader {
   search(query: SessionSearch): readonly SessionSummary[];
   /** Sessions that land the work of this one, newest first, ended ones included. */
   landingsOf(id: SessionId): readonly SessionId[];
+  /** The session with this idempotency key; null if there is none. */
+  sessionWithKey(key: string): SessionId | null;
   /** Ids that start or end with the text (ignoring the prefix `sess_`), newest first, at most `limit`. */
   findSessions(text: string, limit: number): readonly SessionId[];
   findAgents(text: string, limit: number): readonly { sessionId: SessionId; agentId: AgentId }[];

@@ -1,3 +1,4 @@
+import { quote } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../domain/events.ts';
 import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
@@ -21,7 +22,7 @@ import type { ArtifactRecord } from './session-summary.ts';
 export interface SessionStore extends SessionReader, SessionOwnership {
   /**
    * Stores a new workflow with its events, owned by `owner`, and its ACP run record if it has one.
-   * @throws AgentIdTaken; LandingTaken when it lands the work of a session that another one lands now
+   * @throws AgentIdTaken; LandingTaken when it lands the work of a session that another one lands now; KeyTaken
    */
   create(change: Change, owner: InstanceId, acpRun?: AcpRunRecord | null): Lease;
   /**
@@ -50,6 +51,8 @@ export interface SessionStore extends SessionReader, SessionOwnership {
    * STORE_CORRUPT, until the file is back.
    */
   readonly isLost: boolean;
+  /** SHA-256 (hex) of a plan, the same for equal plans, whatever the order of their keys. */
+  planDigest(plan: object): string;
   close(): void;
 }
 
@@ -60,6 +63,14 @@ export class LandingTaken extends Error {
     super(`Session ${by} lands the work of ${landed} already; nothing was stored.`);
     this.name = 'LandingTaken';
     this.by = by;
+  }
+}
+
+/** Thrown by `create` when another session has the same idempotency key. */
+export class KeyTaken extends Error {
+  constructor(key: string, by: SessionId) {
+    super(`The key ${quote(key)} is taken by session ${by}; nothing was stored.`);
+    this.name = 'KeyTaken';
   }
 }
 

@@ -10,7 +10,7 @@ import type { RecordedEvent } from '../../domain/events.ts';
 export function eventHash(previousHash: string, event: RecordedEvent): string {
   const { agentId, at, data, seq, sessionId, type } = event;
   const content = canonicalJson({ agentId, at, data, seq, sessionId, type });
-  return sha256()(`${previousHash}\n${content}`);
+  return sha256(`${previousHash}\n${content}`);
 }
 
 /** JSON with sorted keys. A value and its copy that went through JSON give the same text. */
@@ -25,11 +25,11 @@ export function canonicalJson(value: unknown): string {
 
 let digest: ((text: string) => string) | undefined;
 
-/** Loaded on first use: node:crypto takes milliseconds, which processes that only read should not pay. */
-function sha256(): (text: string) => string {
+/** In hex. Loads node:crypto on first use, which takes milliseconds that processes that only read should not pay. */
+export function sha256(text: string): string {
   if (digest === undefined) {
     const { createHash } = process.getBuiltinModule('node:crypto');
-    digest = (text) => createHash('sha256').update(text, 'utf8').digest('hex');
+    digest = (given) => createHash('sha256').update(given, 'utf8').digest('hex');
   }
-  return digest;
+  return digest(text);
 }

@@ -11,6 +11,7 @@ import type { Database } from './open-database.ts';
 import { putHeartbeat } from './session-ownership.ts';
 import type { Row } from './table.ts';
 import { eventTable } from './tables.ts';
+import { findSessionWithKey } from './workflow-reader.ts';
 import { appendEvents, assertLease, insertArtifacts, insertWorkflow } from './workflow-writer.ts';
 
 const ended = "('completed', 'failed', 'cancelled')";
@@ -86,7 +87,7 @@ export function makeKeepingStore(
         assertAbsent(db, id);
         db.sql(insertProject).run(project.hash, project.path, at);
         putHeartbeat(db, owner, at);
-        insertWorkflow(db, workflow, project.hash, owner);
+        insertWorkflow(db, withoutTakenKey(db, workflow), project.hash, owner);
         appendEvents(db, id, events);
         const hash = db.sql(selectHash).get(id, proof.seq)?.hash;
         if (hash !== proof.hash) throw otherEvents(id, proof, hash !== undefined);
@@ -98,6 +99,13 @@ export function makeKeepingStore(
       return { sessionId: id, owner, epoch: 1 } satisfies Lease;
     },
   };
+}
+
+/** While the store had lost the session, a request with its key may have started another one. */
+function withoutTakenKey(db: Database, workflow: Workflow): Workflow {
+  const { session } = workflow;
+  const isTaken = session.idempotency !== null && findSessionWithKey(db, session.idempotency.key) !== null;
+  return isTaken ? { ...workflow, session: { ...session, idempotency: null } } : workflow;
 }
 
 /**

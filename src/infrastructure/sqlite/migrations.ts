@@ -542,6 +542,14 @@ export const projectMigrations: readonly Migration[] = [
       CREATE INDEX agents_desired ON agents (session_id) WHERE desired IS NOT NULL;
     `,
   },
+  {
+    version: 18,
+    sql: `
+      ALTER TABLE sessions ADD COLUMN idempotency_key TEXT;
+      ALTER TABLE sessions ADD COLUMN plan_digest TEXT CHECK ((plan_digest IS NULL) = (idempotency_key IS NULL));
+      CREATE UNIQUE INDEX sessions_by_key ON sessions (idempotency_key) WHERE idempotency_key IS NOT NULL;
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

@@ -9,7 +9,12 @@ import type { NotificationStore } from '../../application/ports/notifications.ts
 import type { Lease, SessionRequest, UnfinishedSession } from '../../application/ports/ownership.ts';
 import type { PathClaimStore } from '../../application/ports/path-claims.ts';
 import type { SessionSearch } from '../../application/ports/session-reader.ts';
-import { AgentIdTaken, LandingTaken, type SessionStore } from '../../application/ports/session-store.ts';
+import {
+  AgentIdTaken,
+  KeyTaken,
+  LandingTaken,
+  type SessionStore,
+} from '../../application/ports/session-store.ts';
 import type { ArtifactRecord, SessionSummary } from '../../application/ports/session-summary.ts';
 import type { Team } from '../../application/ports/teams.ts';
 import { type Agent, isAgentEnded } from '../../domain/agent.ts';
@@ -19,6 +24,7 @@ import type { AgentId, InstanceId, SessionId } from '../../domain/ids.ts';
 import { isSessionEnded, type ParentAgent, type Session, type SessionState } from '../../domain/session.ts';
 import type { Change, Workflow } from '../../domain/workflow.ts';
 import { insertAcpRun, makeAcpRunStore } from './acp-run-store.ts';
+import { canonicalJson, sha256 } from './event-hash.ts';
 import { makeFeedStore } from './feed-store.ts';
 import { makeInputRequestStore, withdrawOfEnded } from './input-request-store.ts';
 import { makeKeepingStore } from './maintenance-store.ts';
@@ -48,6 +54,7 @@ import {
 import {
   findAgents,
   findSessions,
+  findSessionWithKey,
   listSummaries,
   loadWorkflow,
   readArtifacts,
@@ -157,6 +164,7 @@ class SqliteSessionStore implements SessionStore {
     this.#db.write(() => {
       this.#assertNewAgents(agents.map((agent) => agent.id));
       this.#assertOnlyLanding(session);
+      this.#assertNewKey(session);
       this.#db.sql(insertProject).run(this.#project.hash, this.#project.path, now);
       putHeartbeat(this.#db, owner, now);
       insertWorkflow(this.#db, next, this.#project.hash, owner);
@@ -171,6 +179,11 @@ class SqliteSessionStore implements SessionStore {
     if (landing === null) return;
     const open = readLandings(this.#db, landing.sessionId).find(({ state }) => !isSessionEnded(state));
     if (open !== undefined) throw new LandingTaken(open.id, landing.sessionId);
+  }
+
+  #assertNewKey({ idempotency }: Session): void {
+    const holder = idempotency === null ? null : this.sessionWithKey(idempotency.key);
+    if (idempotency !== null && holder !== null) throw new KeyTaken(idempotency.key, holder);
   }
 
   load(id: SessionId): Workflow {
@@ -216,6 +229,10 @@ class SqliteSessionStore implements SessionStore {
 
   landingsOf(id: SessionId): readonly SessionId[] {
     return readLandings(this.#db, id).map((landing) => landing.id);
+  }
+
+  sessionWithKey(key: string): SessionId | null {
+    return findSessionWithKey(this.#db, key);
   }
 
   findSessions(text: string, limit: number): readonly SessionId[] {
@@ -295,6 +312,10 @@ class SqliteSessionStore implements SessionStore {
 
   dataVersion(): number {
     return this.#db.run(() => Number(this.#db.sql(dataVersion).get()?.data_version)) + this.#requestsMade;
+  }
+
+  planDigest(plan: object): string {
+    return sha256(canonicalJson(plan));
   }
 
   get isLost(): boolean {

@@ -15,6 +15,7 @@ import {
   parentEndPolicies,
   pauseReasons,
   type Session,
+  type SessionKey,
   type SessionParent,
   sessionApprovals,
   sessionStates,
@@ -87,6 +88,10 @@ export const sessionTable = table<Session>(
     inactiveMs,
     objective: text('objective'),
     budget: budget('budget'),
+    idempotency: since(
+      null,
+      nullable(group<SessionKey>({ key: text('idempotency_key'), planDigest: text('plan_digest') })),
+    ),
     folder: since(null, nullable(text('folder', { allows: isAbsolute, rule: 'is not an absolute path' }))),
     approvals: option(choice('approvals', sessionApprovals)),
     repository: option(document('repository', 'repositoryStart')),

@@ -69,6 +69,7 @@ const findAgentIds = `SELECT session_id, id FROM agents
 const selectLandings = `SELECT id, state FROM sessions
   WHERE instr(options, 'landing') AND json_extract(json_extract(options, '$.landing'), '$.sessionId') = ?
   ORDER BY rowid DESC`;
+const selectWithKey = 'SELECT id FROM sessions WHERE idempotency_key = ?';
 const selectSessionId = 'SELECT id FROM sessions WHERE id = ?';
 const selectAgentSession = 'SELECT session_id FROM agents WHERE id = ?';
 
@@ -241,6 +242,10 @@ export function readLastSeq(db: Database, id: SessionId): number {
 
 export function readArtifacts(db: Database, id: SessionId): readonly ArtifactRecord[] {
   return db.run(() => db.sql(selectArtifacts).all(id).map(artifactTable.fromSql));
+}
+
+export function findSessionWithKey(db: Database, key: string): SessionId | null {
+  return db.run(() => (db.sql(selectWithKey).get(key)?.id as SessionId | undefined) ?? null);
 }
 
 /** Sessions that land the work of a session, with their states, newest first. */

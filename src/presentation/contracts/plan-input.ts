@@ -140,6 +140,7 @@ const plan = z.strictObject({
   budget: budget.optional().describe(`${budgetKeys}, for all agents together`),
   verify: sessionVerify.optional().describe('Of all work together'),
   land: z.enum(landChoices).optional().describe("'auto': onto the user's branch"),
+  idempotency_key: text(200).optional().describe('Same key and plan: same session'),
   dry_run: z.boolean().optional().describe('Only show the plan; store and run nothing'),
 });
 
@@ -206,6 +207,7 @@ export function requestOf(json: PlanJson): OrchestrateRequest {
     budget: budgetOf(json.budget),
     verify: verifyOf(json.verify),
     land: json.land,
+    idempotencyKey: json.idempotency_key,
     dryRun: json.dry_run,
   } satisfies Mapping<OrchestrateRequest>;
 }

@@ -27,6 +27,7 @@ const session: Session = {
   verify: null,
   land: null,
   landing: null,
+  idempotency: null,
   inactiveMs: 0,
 };
 const locations = {

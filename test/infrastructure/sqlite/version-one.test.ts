@@ -101,6 +101,7 @@ describe('a database of the first release', () => {
       verify: null,
       land: null,
       landing: null,
+      idempotency: null,
       state: 'failed',
       pauseReason: null,
       resumeAt: null,

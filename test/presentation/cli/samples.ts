@@ -86,6 +86,7 @@ export function workflow(agents: readonly Agent[], given: Partial<Session> = {})
     verify: null,
     land: null,
     landing: null,
+    idempotency: null,
     inactiveMs: 0,
     ...given,
   };

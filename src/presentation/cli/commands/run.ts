@@ -21,6 +21,7 @@ import {
   variablesFromOptions,
   withOptions,
 } from '../run/plan-words.ts';
+import { attachSession } from '../run/view-session.ts';
 import { exitStatus } from '../shell/exit-status.ts';
 
 export const runCommand: CliCommand = {
@@ -101,6 +102,11 @@ export const runCommand: CliCommand = {
       range: [0.001, 10_080],
     },
     ...budgetOptions,
+    {
+      flags: '--idempotency-key <key>',
+      description: 'start the team once: with the same key and plan, show the session started first',
+      kind: 'text',
+    },
     { flags: '--backend <name>', description: 'for agents that name none', kind: 'text' },
     { flags: '--model <name>', description: 'for agents that name none', kind: 'text' },
     {
@@ -176,7 +182,7 @@ async function run(context: CommandContext): Promise<number> {
   const started = await orchestrate(project, supervisor, placed, 'terminal').catch((error: unknown) => {
     throw file !== null && error instanceof RefusedPlan ? file.refusal(error.problems) : error;
   });
-  const { workflow, stored } = started;
+  const { workflow, stored, isRepeated } = started;
   const commands = stored ? null : await previewCommands(project, workflow);
   const remarks = [...(file?.remarks ?? []), ...started.remarks, ...(commands?.remarks ?? [])];
   const isOneDocument = json && (!stored || options.flag('detach'));
@@ -194,7 +200,9 @@ async function run(context: CommandContext): Promise<number> {
     else terminal.line(id);
     return exitStatus.done;
   }
-  return followSession(context, { project, supervisor, id });
+  const session = { project, supervisor, id };
+  // Whichever process runs it.
+  return isRepeated ? attachSession(context, session) : followSession(context, session);
 }
 
 function notByAgents(): MaosError {

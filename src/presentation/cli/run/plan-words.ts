@@ -149,6 +149,7 @@ export function withOptions(request: OrchestrateRequest, options: OptionValues):
     },
     budget: { ...request.budget, ...budgetFromOptions(options) },
     land: options.flag('land') ? 'auto' : request.land,
+    idempotencyKey: options.text('idempotency-key') ?? request.idempotencyKey,
     dryRun: options.flag('dry-run') || request.dryRun,
   };
 }

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { errorsOf, type Operation, refusalSchema } from '../server/openapi.ts';
 import {
   backendsSchema,
@@ -16,7 +17,11 @@ export const startOperations = [
     description:
       "As the tool 'orchestrate': `command`, `verify` and `setup` only run command lines that the user's setting `allowCommands` permits.",
     answers: {
-      200: { description: 'Of a dry run: the plan', content: { 'application/json': dryRunSchema } },
+      200: {
+        description:
+          "Of a dry run: the plan. Of a plan whose 'idempotency_key' and content were sent before: the session that it has started then",
+        content: { 'application/json': z.union([dryRunSchema, startedSchema]) },
+      },
       201: { description: 'It is stored and starts', content: { 'application/json': startedSchema } },
     },
     errors: errorsOf(planRefusalSchema, 400, 403, 404, 409, 429),

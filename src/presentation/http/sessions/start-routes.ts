@@ -25,8 +25,9 @@ export function startEndpoints({ runtime, projectPath }: HttpDeps): Endpoints {
     const body = parseInput(startSchema, await jsonBody(context), 'body');
     const started = await start(runtime, folderOf(body.project, projectPath), body);
     if (!started.stored) return context.json(await dryRunView(started));
-    const { opened, workflow, remarks } = started;
-    return context.json({ ...placedStatus(opened.project, workflow.session.id), remarks }, 201);
+    const { opened, workflow, isRepeated, remarks } = started;
+    const view = { ...placedStatus(opened.project, workflow.session.id), remarks };
+    return context.json(view, isRepeated ? 200 : 201);
   }, faultsIn);
 
   const listRoles = refusing(async (context) => {

@@ -9,6 +9,7 @@ import { planInput } from '../../contracts/plan-input.ts';
 import { plannedAgent, plannedAgentAnswer } from '../../contracts/session-answers.ts';
 import { agentView, namesOf } from '../../contracts/views.ts';
 import { countFitting, fitNames, roomBeside } from '../answers/budget.ts';
+import { nextStep, summarize, summaryOf } from '../answers/sessions.ts';
 import { defineTool } from '../server/tool.ts';
 
 const output = z.strictObject({
@@ -38,14 +39,15 @@ export const orchestrate = defineTool({
   meta: { 'anthropic/alwaysLoad': true },
   async run(input, context) {
     const { project, supervisor, folder } = await context.openProject();
-    const { workflow, stored, remarks } = await startSession(
+    const { workflow, stored, isRepeated, remarks } = await startSession(
       project,
       supervisor,
       { ...input, folder },
       'client',
     );
     const said = ['', ...remarks.map((remark) => `Note: ${shorten(remark, maxRemark)}`)].join(' ');
-    return stored ? startedAnswer(workflow, said) : planAnswer(workflow, said);
+    if (!stored) return planAnswer(workflow, said);
+    return isRepeated ? earlierAnswer(workflow, said) : startedAnswer(workflow, said);
   },
 });
 
@@ -60,6 +62,19 @@ function startedAnswer(workflow: Workflow, said: string): Answer {
     next: `Call wait-session with session_id ${session.id}, again until settled is true.`,
     stored: true,
     session_id: session.id,
+    agents: [],
+  };
+  return withAgents(answer, workflow, ' session-status shows the agents omitted here.');
+}
+
+/** The session may be in any state. */
+function earlierAnswer(workflow: Workflow, said: string): Answer {
+  const summary = summaryOf(workflow);
+  const answer: Answer = {
+    summary: `${summarize(summary)}${said}`,
+    next: nextStep(summary),
+    stored: true,
+    session_id: workflow.session.id,
     agents: [],
   };
   return withAgents(answer, workflow, ' session-status shows the agents omitted here.');

@@ -37,6 +37,20 @@ describe('starting a team over HTTP', () => {
     assert.equal(bench.project.store.summary(session_id).session.state, 'completed');
   });
 
+  it('starts a plan with a key once, and answers 200 with its session from then on', async () => {
+    const agents = [{ role: 'engineer', task: 'Go.', command: ['true'] }];
+    const plan = { objective: 'Once.', idempotency_key: 'http', agents };
+    const first = await start({ plan });
+    const before = count();
+    const { session_id, remarks } = await start({ plan }, 200);
+    assert.equal(session_id, first.session_id);
+    assert.match(remarks[0], /^An earlier request with the same key has started session/);
+    const { code, message } = await start({ plan: { ...plan, objective: 'Other.' } }, 400);
+    assert.equal(code, 'INVALID_INPUT');
+    assert.match(message, new RegExp(`"http" belongs to session ${session_id}`));
+    assert.equal(count(), before);
+  });
+
   it('takes the text of a plan file, with variables, in another project', async () => {
     const { project: other } = await bench.otherProject();
     const text = [
