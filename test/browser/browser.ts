@@ -53,6 +53,8 @@ export async function openDashboard(
   const url = `http://127.0.0.1:${server.port}`;
   const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options });
   t.after(() => context.close());
+  // Of a machine that is busy with other tests.
+  context.setDefaultTimeout(90_000);
   const page = await context.newPage();
   const faults = watchFaults(page);
   await page.goto(await signInLink(place, url));
