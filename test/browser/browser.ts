@@ -51,15 +51,25 @@ export async function openDashboard(
   const place = folder ?? (await maosFolder(t));
   const server = await HttpProcess.start(t, place);
   const url = `http://127.0.0.1:${server.port}`;
-  const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options });
-  t.after(() => context.close());
-  // Of a machine that is busy with other tests.
-  context.setDefaultTimeout(90_000);
+  const context = await newContext(t, browser, options);
   const page = await context.newPage();
   const faults = watchFaults(page);
   await page.goto(await signInLink(place, url));
   if (path !== '') await page.goto(`${url}/${path}`);
   return { folder: place, server, url, context, page, faults };
+}
+
+/** A browser of its own, with its cookies and storage. */
+export async function newContext(
+  t: Ends,
+  browser: Browser,
+  options: BrowserContextOptions = {},
+): Promise<BrowserContext> {
+  const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options });
+  t.after(() => context.close());
+  // The machine may be busy with other tests.
+  context.setDefaultTimeout(90_000);
+  return context;
 }
 
 /** As `maos open` gets it. */

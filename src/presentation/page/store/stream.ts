@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { eventTypes } from '../../../domain/events.ts';
-import type { SessionEvent, Snapshot } from '../api.ts';
+import { get, type SessionEvent, type Snapshot } from '../api.ts';
 
 /** `waiting`: for so short that nobody needs to know. */
 type Connection = 'waiting' | 'live' | 'lost';
@@ -86,5 +86,8 @@ function isInterrupted(): void {
   patience ??= setTimeout(() => {
     connection.value = 'lost';
   }, patienceMs);
-  if (source?.readyState === EventSource.CLOSED) retry = setTimeout(openStream, retryMs);
+  if (source?.readyState !== EventSource.CLOSED) return;
+  retry = setTimeout(openStream, retryMs);
+  // The browser does not tell why. The answer to any other request does, if it is that the sign-in has ended.
+  get('/api/overview').catch(() => {});
 }
