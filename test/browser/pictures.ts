@@ -1,0 +1,85 @@
+// Writes the pictures of the dashboard's views into docs/pictures/, from real teams in a real browser.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { maosFolder } from '../e2e/http-process.ts';
+import { lacksBrowser, openDashboard, startBrowser } from './browser.ts';
+import { playScene, type Scene } from './scene.ts';
+
+const folder = process.argv[2] ?? join(import.meta.dirname, '../../docs/pictures');
+const themes = ['light', 'dark'] as const;
+/** Widths with heights, in CSS pixels, and how much of that the picture has. */
+const sizes = [
+  { width: 360, height: 740, scale: 1 },
+  { width: 1280, height: 800, scale: 0.75 },
+  { width: 2560, height: 1440, scale: 0.5 },
+] as const;
+
+/** The views by the names of their pictures. */
+const views: Readonly<Record<string, (scene: Scene) => string>> = {
+  sessions: () => '#/',
+  graph: ({ working }) => `#/sessions/${working}`,
+  agents: ({ working }) => `#/sessions/${working}/agents`,
+  timeline: ({ landed }) => `#/sessions/${landed}/timeline`,
+  events: ({ working }) => `#/sessions/${working}/events`,
+  messages: ({ working }) => `#/sessions/${working}/messages`,
+  usage: ({ working }) => `#/sessions/${working}/usage`,
+  landing: ({ landed }) => `#/sessions/${landed}/landing`,
+  steps: ({ working }) => `#/sessions/${working}/agents/planner`,
+  task: ({ working }) => `#/sessions/${working}/agents/planner/task`,
+  stderr: ({ failed }) => `#/sessions/${failed}/agents/before/stderr`,
+  files: ({ landed }) => `#/sessions/${landed}/agents/json/files`,
+  diff: ({ landed }) => `#/sessions/${landed}/agents/csv/diff`,
+  checks: ({ landed }) => `#/sessions/${landed}/agents/json/checks`,
+  attempts: ({ failed }) => `#/sessions/${failed}/agents/before/attempts`,
+  requests: () => '#/requests',
+  new: () => '#/new',
+};
+
+async function picture(page: Page, file: string, scale: number): Promise<number> {
+  const { width, height } = page.viewportSize() ?? { width: 0, height: 0 };
+  const session = await page.context().newCDPSession(page);
+  const { data } = await session.send('Page.captureScreenshot', {
+    format: 'webp',
+    quality: 60,
+    clip: { x: 0, y: 0, width, height, scale },
+  });
+  await session.detach();
+  const bytes = Buffer.from(data, 'base64');
+  writeFileSync(file, bytes);
+  return bytes.length;
+}
+
+if (lacksBrowser !== false) {
+  process.stderr.write(`${lacksBrowser}\n`);
+  process.exit(1);
+}
+const ends: (() => unknown)[] = [];
+const t = { after: (end: unknown) => void ends.push(end as () => unknown) };
+const browser = await startBrowser();
+try {
+  const place = await maosFolder(t);
+  const scene = await playScene(place);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const { page, faults } = await openDashboard(t, browser, { folder: place, reducedMotion: 'reduce' });
+  const base = page.url().split('#')[0];
+  let total = 0;
+  for (const colorScheme of themes) {
+    await page.emulateMedia({ colorScheme });
+    for (const { width, height, scale } of sizes) {
+      await page.setViewportSize({ width, height });
+      for (const [name, path] of Object.entries(views)) {
+        await page.goto(`${base}${path(scene)}`);
+        await page.getByRole('status').filter({ hasText: 'Loading' }).waitFor({ state: 'detached' });
+        await page.waitForLoadState('networkidle').catch(() => {});
+        total += await picture(page, join(folder, `${name}-${width}-${colorScheme}.webp`), scale);
+      }
+    }
+  }
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+  process.stdout.write(`${Object.keys(views).length * 6} pictures, ${Math.round(total / 1024)} KB.\n`);
+} finally {
+  await browser.close();
+  for (const end of ends.reverse()) await end();
+}
