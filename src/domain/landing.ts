@@ -1,4 +1,5 @@
 import { type Agent, type AgentSpec, isAgentEnded, withConversationOf } from './agent.ts';
+import { shorten } from './cut-text.ts';
 import { sessionEvent } from './events.ts';
 import type { AgentId } from './ids.ts';
 import { type AgentRequest, makePlan, type Plan } from './plan.ts';
@@ -7,6 +8,9 @@ import { isSessionCheck } from './session-check.ts';
 import { inState } from './state-words.ts';
 import type { VerifyRules } from './verification.ts';
 import { type Change, type Workflow, withAgents } from './workflow.ts';
+
+/** Of the landed session, in that of the landing; in characters. */
+const maxObjective = 200;
 
 /** An agent's work that a landing leaves out. */
 export interface SkippedWork {
@@ -71,7 +75,7 @@ export function landingPlan(workflow: Workflow, { owners }: LandingScope, choice
   const { session } = workflow;
   const { target, squash } = choice;
   return makePlan({
-    objective: `Land ${session.id} onto ${target}`,
+    objective: `Land onto ${target}: ${shorten(session.objective, maxObjective)}`,
     strategy: 'parallel',
     failurePolicy: 'continue',
     onExit: session.onExit,

@@ -72,7 +72,12 @@ try {
       for (const [name, path] of Object.entries(views)) {
         await page.goto(`${base}${path(scene)}`);
         await page.getByRole('status').filter({ hasText: 'Loading' }).waitFor({ state: 'detached' });
-        await page.waitForLoadState('networkidle').catch(() => {});
+        await page
+          .getByRole('article')
+          .or(page.locator('main h1'))
+          .or(page.getByText('Choose a session'))
+          .first()
+          .waitFor();
         total += await picture(page, join(folder, `${name}-${width}-${colorScheme}.webp`), scale);
       }
     }

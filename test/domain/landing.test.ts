@@ -115,7 +115,7 @@ describe('a landing session', () => {
     const { session, agents } = landing(workflow);
     const [owner] = workflow.agents;
     assert.deepEqual(session.landing, { sessionId, target: 'main', squash: false });
-    assert.equal(session.objective, `Land ${sessionId} onto main`);
+    assert.equal(session.objective, `Land onto main: ${workflow.session.objective}`);
     assert.equal(session.limits.maxConcurrency, 1);
     assert.deepEqual(
       agents.map(({ name, lands, conversation, dependsOn }) => ({ name, lands, conversation, dependsOn })),

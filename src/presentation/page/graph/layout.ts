@@ -31,8 +31,11 @@ interface Planned {
   readonly depends_on: readonly string[];
 }
 
-/** Places the agents of a plan from left to right. Those without any dependency stand together in a block below. */
-export function placeGraph(agents: readonly Planned[]): Placed {
+/**
+ * Places the agents of a plan in the order of their dependencies. Those without any stand together in a block below.
+ * @param isNarrow from top to bottom instead of from left to right
+ */
+export function placeGraph(agents: readonly Planned[], isNarrow = false): Placed {
   const names = new Set(agents.map(({ name }) => name));
   const known = agents.map(({ name, depends_on }) => ({
     name,
@@ -41,11 +44,11 @@ export function placeGraph(agents: readonly Planned[]): Placed {
   const followed = new Set(known.flatMap(({ depends_on }) => depends_on));
   const isAlone = ({ name, depends_on }: Planned): boolean => depends_on.length === 0 && !followed.has(name);
   const linked = known.filter((agent) => !isAlone(agent));
-  const graph = placeLinked(linked);
+  const graph = placeLinked(linked, isNarrow);
   const block = placeBlock(
     known.filter(isAlone).map(({ name }) => name),
     linked.length === 0 ? 0 : graph.height + gap,
-    graph.width,
+    isNarrow ? 2 * (nodeWidth + gap) : graph.width,
   );
   return {
     nodes: [...graph.nodes, ...block.nodes],
@@ -55,10 +58,16 @@ export function placeGraph(agents: readonly Planned[]): Placed {
   };
 }
 
-function placeLinked(agents: readonly Planned[]): Placed {
+function placeLinked(agents: readonly Planned[], isNarrow: boolean): Placed {
   if (agents.length === 0) return { nodes: [], edges: [], width: 0, height: 0 };
   const graph = new Graph();
-  graph.setGraph({ rankdir: 'LR', nodesep: gap, ranksep: 52, marginx: margin, marginy: margin });
+  graph.setGraph({
+    rankdir: isNarrow ? 'TB' : 'LR',
+    nodesep: gap,
+    ranksep: isNarrow ? 34 : 52,
+    marginx: margin,
+    marginy: margin,
+  });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { name } of agents) graph.setNode(name, { width: nodeWidth, height: nodeHeight });
   for (const { name, depends_on } of agents) for (const up of depends_on) graph.setEdge(up, name);
@@ -72,20 +81,22 @@ function placeLinked(agents: readonly Planned[]): Placed {
   const edges = agents.flatMap(({ name, depends_on }) =>
     depends_on.map((from) => {
       const { points = [] } = graph.edge(from, name) as { points?: readonly Point[] };
-      const start = sideOf(byName.get(from), nodeWidth);
+      const [start, end] = [sideOf(byName.get(from), isNarrow, 1), sideOf(byName.get(name), isNarrow, 0)];
       // Those of dagre at the ends are anywhere on the border of the nodes.
       return {
         from,
         to: name,
-        path: curve([start, ...(points.length > 3 ? points.slice(1, -1) : []), sideOf(byName.get(name), 0)]),
+        path: curve([start, ...(points.length > 3 ? points.slice(1, -1) : []), end], isNarrow),
       };
     }),
   );
   return { nodes, edges, width: Math.ceil(label.width ?? 0), height: Math.ceil(label.height ?? 0) };
 }
 
-function sideOf(node: PlacedNode | undefined, offset: number): Point {
-  return { x: (node?.x ?? 0) + offset, y: (node?.y ?? 0) + nodeHeight / 2 };
+/** The middle of the side where edges end (0) or begin (1). */
+function sideOf(node: PlacedNode | undefined, isNarrow: boolean, at: 0 | 1): Point {
+  const [x, y] = isNarrow ? [0.5, at] : [at, 0.5];
+  return { x: (node?.x ?? 0) + x * nodeWidth, y: (node?.y ?? 0) + y * nodeHeight };
 }
 
 interface Point {
@@ -93,15 +104,18 @@ interface Point {
   readonly y: number;
 }
 
-/** Through the points, leaving and arriving horizontally. */
-function curve(points: readonly Point[]): string {
+/** Through the points, leaving and arriving in the direction of the graph. */
+function curve(points: readonly Point[], isNarrow: boolean): string {
   const [first, ...rest] = points;
   if (first === undefined) return '';
   let from = first;
   const parts = [`M${round(first.x)} ${round(first.y)}`];
   for (const to of rest) {
-    const middle = round((from.x + to.x) / 2);
-    parts.push(`C${middle} ${round(from.y)} ${middle} ${round(to.y)} ${round(to.x)} ${round(to.y)}`);
+    const [x, y] = [round((from.x + to.x) / 2), round((from.y + to.y) / 2)];
+    const bend = isNarrow
+      ? `${round(from.x)} ${y} ${round(to.x)} ${y}`
+      : `${x} ${round(from.y)} ${x} ${round(to.y)}`;
+    parts.push(`C${bend} ${round(to.x)} ${round(to.y)}`);
     from = to;
   }
   return parts.join('');

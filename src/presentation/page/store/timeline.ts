@@ -24,6 +24,14 @@ const ends: Readonly<Record<string, string>> = {
   'agent.fell_back': 'paused',
 };
 
+/** Events that stand for the stage which they begin. */
+const stages: Readonly<Record<string, string>> = {
+  'agent.started': 'preparing',
+  'agent.fix_round': 'preparing',
+  'agent.spawned': 'executing',
+  'agent.finished': 'verifying',
+};
+
 /**
  * When each agent was in which stage. Of agents whose events are not given, only the last attempt is known.
  * @param events of one session, in any order
@@ -54,19 +62,14 @@ function spansOf(events: readonly SessionEvent[]): readonly Span[] {
   };
   for (const { type, at, data } of events) {
     const time = Date.parse(at);
-    const stage =
-      type === 'agent.started' ? 'preparing' : type === 'agent.spawned' ? 'executing' : stageIn(type, data);
-    if (type === 'agent.started') attempt = Number(data.attempt ?? attempt);
+    const stage = type === 'agent.stage_changed' ? String(data.stage) : (stages[type] ?? null);
+    if (type === 'agent.started' || type === 'agent.fix_round') attempt = Number(data.attempt ?? attempt);
     if (stage !== null && (type === 'agent.started' || spans.length > 0)) {
       close(time);
       spans.push({ from: time, to: null, kind: stage, attempt });
     } else if (ends[type] !== undefined) close(time);
   }
   return spans.filter(({ from, to }) => to === null || to > from);
-}
-
-function stageIn(type: string, data: SessionEvent['data']): string | null {
-  return type === 'agent.stage_changed' ? String(data.stage) : null;
 }
 
 function lastAttempt({ state, started_at, ended_at, attempt }: Agent): readonly Span[] {

@@ -22,9 +22,10 @@ export function askAction(question: Asked): void {
   asked.value = question;
 }
 
-export function canLand({ state, agents, landing }: Status): boolean {
+export function canLand({ state, agents, landing, landed_by }: Status): boolean {
   const isEnded = state === 'completed' || state === 'failed';
-  return isEnded && landing === undefined && agents.some((agent) => agent.work !== undefined);
+  const isLanded = landed_by?.state === 'completed';
+  return isEnded && landing === undefined && !isLanded && agents.some((agent) => agent.work !== undefined);
 }
 
 /** What can be done with a session now. */

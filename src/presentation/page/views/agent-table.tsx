@@ -92,7 +92,10 @@ const Row = memo(({ agent, id, hasTokens, hasCost }: RowProps) => {
   );
 });
 
+/** Of Markdown: of headings, quotations, lists and tables at the beginning of a line, and around words. */
+const marks = /^[ \t]*(?:#+|>|[-*+]|\|[-| :]*)(?=\s|$)|[*`|]/gm;
+
 function noteOf({ note, failure, result }: Status['agents'][number]): string {
-  const text = failure?.message ?? note ?? result ?? '';
+  const text = failure?.message ?? note ?? result?.replaceAll(marks, '') ?? '';
   return plain(text).replaceAll(/\s+/g, ' ').slice(0, 240);
 }

@@ -10,7 +10,7 @@ import { Terminal } from '../text/terminal.tsx';
 import { actionsOfAgent, askAction } from './action-dialog.tsx';
 import { CheckList } from './check-list.tsx';
 import { DiffView } from './diff-view.tsx';
-import { Budget, Elapsed, Empty, Shown, State, Tabs, Time } from './parts.tsx';
+import { Budget, Elapsed, Empty, Loading, Shown, State, Tabs, Time } from './parts.tsx';
 import { Steps } from './steps.tsx';
 
 const titles: Readonly<Record<AgentTab, string>> = {
@@ -42,7 +42,7 @@ interface AgentPaneProps {
 }
 
 export function AgentPane({ id, name, tab }: AgentPaneProps) {
-  const status = detail.value.value;
+  const { value: status, error } = detail.value;
   const agent = status?.agents.find((one) => one.name === name || one.agent_id === name);
   const loaded = useResource(
     `${id} ${name}`,
@@ -53,7 +53,7 @@ export function AgentPane({ id, name, tab }: AgentPaneProps) {
       event.type !== 'agent.progressed' &&
       !event.type.startsWith('message.'),
   );
-  if (status === null) return null;
+  if (status === null) return error === null ? <Loading what="the agent" /> : null;
   if (agent === undefined)
     return (
       <article class="agent">

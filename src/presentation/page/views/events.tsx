@@ -21,6 +21,7 @@ export function Events({ status }: { readonly status: Status }) {
   const [error, setError] = useState<string | null>(null);
   const [isLoaded, setLoaded] = useState(false);
   const [filter, setFilter] = useState('');
+  const [hasCheckpoints, setHasCheckpoints] = useState(false);
   const isLoading = useRef(false);
 
   const load = async (query: { readonly before?: number; readonly after?: number }): Promise<void> => {
@@ -58,12 +59,11 @@ export function Events({ status }: { readonly status: Status }) {
   const nameOf = (event: SessionEvent): string | null =>
     event.agent_id === null ? null : (names.get(event.agent_id) ?? event.agent_id);
   const wanted = filter.trim().toLowerCase();
-  const shown =
-    wanted === ''
-      ? log.events
-      : log.events.filter((event) =>
-          `${event.type} ${nameOf(event) ?? ''} ${eventText(event)}`.toLowerCase().includes(wanted),
-        );
+  const shown = log.events.filter(
+    (event) =>
+      (hasCheckpoints || event.type !== 'checkpoint.written') &&
+      `${event.type} ${nameOf(event) ?? ''} ${eventText(event)}`.toLowerCase().includes(wanted),
+  );
   const older = (): void => {
     const last = log.events.at(-1);
     if (last !== undefined && !log.isComplete && wanted === '') void load({ before: last.seq });
@@ -81,6 +81,14 @@ export function Events({ status }: { readonly status: Status }) {
           value={filter}
           onInput={(event) => setFilter(event.currentTarget.value)}
         />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={hasCheckpoints}
+            onChange={(event) => setHasCheckpoints(event.currentTarget.checked)}
+          />{' '}
+          Checkpoints
+        </label>
         <span class="muted number">
           {log.events.length.toLocaleString()} of{' '}
           {(status.last_seq ?? log.events[0]?.seq ?? 0).toLocaleString()} loaded

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Agent, Status } from '../api.ts';
 import { nodeHeight, nodeWidth, type Placed, placeGraph } from '../graph/layout.ts';
 import { agentHref } from '../route.ts';
+import { isNarrow } from '../store/store.ts';
 import { memo } from './memo.ts';
 import { Elapsed, Empty, stateText, toneOf } from './parts.tsx';
 
@@ -23,7 +24,8 @@ export function GraphView({
 }) {
   const { session_id: id, agents } = status;
   const shape = agents.map(({ name, depends_on }) => `${name}<${depends_on.join()}`).join('|');
-  const placed = useMemo(() => placeGraph(agents), [shape]);
+  const narrow = isNarrow.value;
+  const placed = useMemo(() => placeGraph(agents, narrow), [shape, narrow]);
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<View | null>(null);
   const byName = useMemo(() => new Map(agents.map((agent) => [agent.name, agent])), [agents]);
