@@ -197,7 +197,7 @@ function Files({ id, files }: { readonly id: string; readonly files: AgentDetail
       </Empty>
     );
   return (
-    <table class="grid">
+    <table class="grid files">
       <thead>
         <tr>
           <th scope="col">File</th>
