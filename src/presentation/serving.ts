@@ -1,6 +1,7 @@
 import type { Runtime } from '../application/runtime.ts';
 import type { EndingSignal } from './ending-signals.ts';
 import { keepCode } from './keep-code.ts';
+import { RepeatedCalls } from './mcp/server/repeated-calls.ts';
 import type { Tool } from './mcp/server/tool.ts';
 
 /** How long pending calls may take to return when the process ends. */
@@ -15,6 +16,8 @@ export class Serving {
   readonly #gone = Promise.withResolvers<string>();
   readonly #ending = new AbortController();
   readonly #calls = new Set<Promise<unknown>>();
+  /** Whatever transport brings them. */
+  readonly repeatedCalls = new RepeatedCalls();
   #changesUnderWay = 0;
 
   constructor(runtime: Runtime, endingSignals: readonly EndingSignal[]) {

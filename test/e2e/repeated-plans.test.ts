@@ -121,6 +121,21 @@ describe('a plan with an idempotency key', () => {
   });
 });
 
+describe('a call that Claude Code sends again', () => {
+  it('starts one team, also at another server, because the name it gives its call is stored', async () => {
+    const { idempotency_key: _, ...plan } = planOf('named', 'named.txt');
+    const params = callOf('orchestrate', plan);
+    const _meta = { ...meta, 'claudecode/toolUseId': 'toolu_01A2B3C4D5E6F7G8H9J0KLMN' };
+    const first = serve();
+    const id = sessionOf(await first.request('tools/call', { ...params, _meta }));
+    await first.leave('SIGKILL');
+    assert.equal(sessionOf(await serve().request('tools/call', { ...params, _meta })), id);
+    assert.deepEqual(await outcomeOf('named', 'named.txt'), { ids: [id], runs: 1 });
+    const other = { ..._meta, 'claudecode/toolUseId': 'toolu_01NNNNNNNNNNNNNNNNNNNNNN' };
+    assert.notEqual(sessionOf(await serve().request('tools/call', { ...params, _meta: other })), id);
+  });
+});
+
 describe('maos run', () => {
   it('shows the first session again, with its result as exit status, in people’s and programs’ form', async () => {
     const words = ['run', '--exec', 'a=echo ran >>typed.txt; exit 3', '--idempotency-key', 'typed'];

@@ -8,7 +8,7 @@ import { installClient } from './client-installation.ts';
 const run = promisify(execFile);
 
 /** The version of the recorded fixtures. */
-export const CLAUDE_CODE_VERSION = '2.1.330';
+export const CLAUDE_CODE_VERSION = '2.1.332';
 
 /** A version of December 2025, as users without updates may have it. */
 export const OLDER_CLAUDE_CODE_VERSION = '2.0.76';

@@ -1,5 +1,6 @@
 import { isInitializeRequest, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { type Context, Hono } from 'hono';
+import { RepeatedCalls, requestKeyOf } from '../../mcp/server/repeated-calls.ts';
 import { errorAnswer, errorCode } from '../../mcp/transport/json-rpc.ts';
 import type { HttpDeps } from '../server/deps.ts';
 import { endpoints, type HttpEnv } from '../server/endpoints.ts';
@@ -25,7 +26,10 @@ type Session = McpSession<ResumableTransport>;
  * `Mcp-Session-Id` identifies from then on: POST sends a message, GET listens, DELETE ends the session. Every stream
  * can be resumed with `Last-Event-ID`.
  */
-export function mcpRoutes(deps: HttpDeps): McpEndpoint {
+export function mcpRoutes(given: HttpDeps): McpEndpoint {
+  // Of all sessions: a client whose stream broke may open a new one.
+  const { repeatedCalls = new RepeatedCalls() } = given;
+  const deps = { ...given, repeatedCalls };
   const limits = mcpLimits(deps.mcpLimits);
   const sessions = new McpSessions<ResumableTransport>(deps, limits, limits.after);
   const app = new Hono<HttpEnv>();
@@ -68,8 +72,11 @@ export function mcpRoutes(deps: HttpDeps): McpEndpoint {
       const out = new OutgoingStream({
         ...limits,
         cut: () => context.env.outgoing.destroy(),
-        onEnd: () => {
+        onEnd: (isComplete) => {
           release();
+          const requestId = requestIdOf(message);
+          if (isComplete && requestId !== undefined)
+            repeatedCalls.delivered(requestKeyOf(session.id, requestId));
           // The stream has ended, or no client reads it.
           reader.cancel().catch(() => {});
         },

@@ -39,9 +39,9 @@ export async function openHttp(serving: Serving, runtime: Runtime, options: Http
   const token = (): Promise<string> => runtime.httpToken('keep');
   const first = await token();
   const identity = serverIdentity(runtime.version);
-  const { ending, onCall } = serving;
+  const { ending, onCall, repeatedCalls } = serving;
   const service = await startHttp(
-    { runtime, identity, projectPath, ending, onCall },
+    { runtime, identity, projectPath, ending, onCall, repeatedCalls },
     { ...address, names, token },
   );
   await runtime.listening(projectPath, service.port);

@@ -11,8 +11,8 @@ interface OutgoingOptions extends OutgoingLimits {
   readonly after: Clock['after'];
   /** Must close the connection, because the client does not read. */
   readonly cut: () => void;
-  /** Called once, however the stream ended. */
-  readonly onEnd: () => void;
+  /** Called once, however the stream ended. @param isComplete whether the client has taken all of it */
+  readonly onEnd: (isComplete: boolean) => void;
 }
 
 /** A response body that is written over time. Disconnects a client that does not read it. */
@@ -61,7 +61,7 @@ export class OutgoingStream {
     }
     if (this.#state === 'over') return;
     if (this.#bytes === 0) {
-      this.#end();
+      this.#end(true);
       controller.close();
       return;
     }
@@ -76,12 +76,12 @@ export class OutgoingStream {
     this.#options.cut();
   }
 
-  #end(): void {
+  #end(isComplete = false): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#chunks = [];
     this.#cancelStall();
     this.#wake();
-    this.#options.onEnd();
+    this.#options.onEnd(isComplete);
   }
 }

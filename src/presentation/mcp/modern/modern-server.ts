@@ -7,6 +7,7 @@ import type { ClientInput, RequestContext } from '../server/context.ts';
 import { InputNeeded } from '../server/input-needed.ts';
 import type { Methods, Offer } from '../server/methods.ts';
 import { methodsOf } from '../server/methods-of.ts';
+import { callIdOf } from '../server/repeated-calls.ts';
 import { asRequestError, invalidParams, RequestError, resourceNotFound } from '../server/request-error.ts';
 import { errorAnswer, errorCode, isJson } from '../transport/json-rpc.ts';
 import { discoverMethod, metaKey, metaOf, modernCode, refuseClaim } from './claim.ts';
@@ -70,10 +71,10 @@ export class ModernServer {
     const { method, params = {} } = request;
     const known = Object.hasOwn(this.#methods, method) ? this.#methods[method] : undefined;
     if (known === undefined) throw new RequestError(errorCode.methodNotFound, `Method not found: ${method}`);
-    const input = this.#inputOf(request);
+    const context = this.#contextOf(request, stream);
     const given = check(() => parseInput(known.params, params, method));
     const { progressToken } = metaOf(request) as { readonly progressToken?: string | number };
-    return known.handle(given, { ...this.#contextOf(stream, input), progressToken });
+    return known.handle(given, { ...context, progressToken });
   }
 
   async #listen(request: JSONRPCRequest, stream: RequestStream): Promise<Readonly<Record<string, unknown>>> {
@@ -85,7 +86,7 @@ export class ModernServer {
     checkRoom(this.#listening);
     this.#listening += 1;
     try {
-      const context = this.#contextOf(stream, this.#inputOf(request));
+      const context = this.#contextOf(request, stream);
       await listen(request, given, await this.#offer.loadRegistry(), context, stream.tell);
     } finally {
       this.#listening -= 1;
@@ -93,7 +94,7 @@ export class ModernServer {
     return { _meta: { [metaKey.subscription]: id } };
   }
 
-  #contextOf(stream: RequestStream, input: ClientInput): RequestContext {
+  #contextOf(request: JSONRPCRequest, stream: RequestStream): RequestContext {
     const { runtime, projectPath, ending } = this.#options;
     return {
       ...projectAccess(runtime, projectPath),
@@ -105,7 +106,9 @@ export class ModernServer {
         notify: (method, params) =>
           stream.tell({ jsonrpc: '2.0', method, params } as Extract<JSONRPCMessage, { method: string }>),
       },
-      input,
+      input: this.#inputOf(request),
+      // Without sessions, the id of a request says nothing of other requests.
+      names: { callId: callIdOf(metaOf(request)) },
     };
   }
 

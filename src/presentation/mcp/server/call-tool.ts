@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { explained } from '../../../application/system-error.ts';
 import { shorten } from '../../../domain/cut-text.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
@@ -17,6 +18,13 @@ export interface CallResult {
 
 /** The `_meta` key with an error's code and details, for programs. */
 export const errorMetaKey = 'maos/error';
+
+/** Equal for calls that do the same. */
+export function workOf({ name }: Tool, args: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify([name, args]))
+    .digest('base64url');
+}
 
 const maxDetailBytes = 4_000;
 

@@ -3,6 +3,7 @@ import type { RequestContext } from './context.ts';
 import type { ServerIdentity } from './identity.ts';
 import type { Offer } from './methods.ts';
 import type { Registry } from './registry.ts';
+import type { RepeatedCalls } from './repeated-calls.ts';
 import type { Extra } from './requests.ts';
 import type { StrictServer } from './strict-server.ts';
 import type { Tool } from './tool.ts';
@@ -18,6 +19,8 @@ export interface McpServerOptions {
   readonly loadRegistry?: () => Promise<Registry>;
   /** Called with every tool call. */
   readonly onCall?: (call: Promise<unknown>, tool: Tool) => void;
+  /** Those of the whole process; default: of this server alone. */
+  readonly repeatedCalls?: RepeatedCalls;
 }
 
 /** What the handlers of one connection share. */

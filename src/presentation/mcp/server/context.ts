@@ -17,6 +17,14 @@ export interface ClientInput {
   readonly state: unknown;
 }
 
+/** By what a call is known when it comes again. */
+export interface CallNames {
+  /** The client's own name for the call, the same whenever it sends it. */
+  readonly callId?: string | undefined;
+  /** The session and the id of the request, which must not be used again (MCP 2025-11-25, basic). */
+  readonly requestKey?: string | undefined;
+}
+
 /**
  * What handlers of requests may use. Projects are resolved from the server's folder. Independent of transport and SDK.
  */
@@ -26,4 +34,6 @@ export interface RequestContext extends ProjectAccess {
   readonly client: ClientChannel;
   /** Null in the versions with a handshake, where MAOS's own tools ask nothing. */
   readonly input: ClientInput | null;
+  /** How the request is known when it is sent again. */
+  readonly names: CallNames;
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Runtime } from '../../../application/runtime.ts';
 import type { RequestContext } from './context.ts';
 import type { Registry } from './registry.ts';
+import type { RepeatedCalls } from './repeated-calls.ts';
 import type { Tool } from './tool.ts';
 
 /** What one request brings. */
@@ -27,6 +28,8 @@ export interface Offer {
   readonly loadRegistry: () => Promise<Registry>;
   /** Called with every tool call. */
   readonly onCall?: (call: Promise<unknown>, tool: Tool) => void;
+  /** Default: this server's own. */
+  readonly repeatedCalls?: RepeatedCalls;
 }
 
 export function method<Params>(

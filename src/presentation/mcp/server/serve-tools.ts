@@ -4,6 +4,7 @@ import { quote } from '../../../domain/errors.ts';
 import { latestWins } from './latest-wins.ts';
 import { listParams, type Methods, method, type Offer } from './methods.ts';
 import { pageOf } from './page.ts';
+import { RepeatedCalls } from './repeated-calls.ts';
 import { invalidParams } from './request-error.ts';
 import type { ProgressUpdate } from './tool.ts';
 
@@ -13,7 +14,12 @@ const callParams = z.looseObject({
 });
 
 /** `tools/list` and `tools/call`. */
-export function toolMethods({ runtime, loadRegistry, onCall }: Offer): Methods {
+export function toolMethods({
+  runtime,
+  loadRegistry,
+  onCall,
+  repeatedCalls = new RepeatedCalls(),
+}: Offer): Methods {
   return {
     'tools/list': method(listParams, async ({ cursor }) => {
       const [{ tools }, { defineTools }] = await Promise.all([loadRegistry(), import('./definitions.ts')]);
@@ -23,7 +29,7 @@ export function toolMethods({ runtime, loadRegistry, onCall }: Offer): Methods {
     }),
 
     'tools/call': method(callParams, async ({ name, arguments: args = {} }, request) => {
-      const [{ tools }, { callTool }] = await Promise.all([loadRegistry(), import('./call-tool.ts')]);
+      const [{ tools }, { callTool, workOf }] = await Promise.all([loadRegistry(), import('./call-tool.ts')]);
       const tool = tools.find((candidate) => candidate.name === name);
       if (tool === undefined) {
         const names = tools.map((known) => known.name).join(', ');
@@ -35,10 +41,11 @@ export function toolMethods({ runtime, loadRegistry, onCall }: Offer): Methods {
         // MCP forbids progress after the response, so an update that waited too long is dropped.
         if (!over) await request.client.notify('notifications/progress', { progressToken, ...update });
       });
-      const call = callTool(tool, args, {
-        ...request,
-        notifyProgress: progressToken === undefined ? () => {} : sendProgress,
-      });
+      const notifyProgress = progressToken === undefined ? () => {} : sendProgress;
+      const act = () => callTool(tool, args, { ...request, notifyProgress });
+      const call = tool.annotations.readOnlyHint
+        ? act()
+        : repeatedCalls.once(request.names, workOf(tool, args), act);
       // A call fails when the client must answer first; who counts calls need not know.
       onCall?.(
         call.catch(() => {}),

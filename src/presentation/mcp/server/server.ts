@@ -3,6 +3,7 @@ import { projectAccess } from '../../project-access.ts';
 import { serveClientLog } from './client-log.ts';
 import type { Connection, McpServerOptions } from './connection.ts';
 import { methodsOf } from './methods-of.ts';
+import { callIdOf, requestKeyOf } from './repeated-calls.ts';
 import { answer, type Extra } from './requests.ts';
 import { StrictServer } from './strict-server.ts';
 import { serveSubscriptions } from './subscriptions.ts';
@@ -34,6 +35,11 @@ export function makeMcpServer(options: McpServerOptions): StrictServer {
         notify: (method, params) => extra.sendNotification({ method, params } as AnyNotification),
       },
       input: null,
+      names: {
+        callId: callIdOf(extra._meta),
+        requestKey:
+          extra.sessionId === undefined ? undefined : requestKeyOf(extra.sessionId, extra.requestId),
+      },
     }),
   };
   const { capabilities } = offer;

@@ -42,7 +42,7 @@ export const orchestrate = defineTool({
     const { workflow, stored, isRepeated, remarks } = await startSession(
       project,
       supervisor,
-      { ...input, folder },
+      { ...input, folder, callId: context.names.callId },
       'client',
     );
     const said = ['', ...remarks.map((remark) => `Note: ${shorten(remark, maxRemark)}`)].join(' ');

@@ -44,8 +44,8 @@ export async function openStdio(
   const { identity = serverIdentity(runtime.version), isOnlooker = false } = options;
   const complain = makeComplaintLog(runtime);
   const projectPath = options.projectPath ?? clientFolder(process.env, process.cwd());
-  const { ending, onCall } = serving;
-  const serverOptions = { ...options, runtime, identity, projectPath, ending, onCall };
+  const { ending, onCall, repeatedCalls } = serving;
+  const serverOptions = { ...options, runtime, identity, projectPath, ending, onCall, repeatedCalls };
   let attending: NodeJS.Timeout | undefined;
   const attend = (): void => {
     if (!isOnlooker) attending ??= setTimeout(() => void watchProject(runtime, projectPath), attendMs);

@@ -39,6 +39,7 @@ function contextOf(runtime: Runtime, given: Partial<ToolContext> = {}): ToolCont
     signal: new AbortController().signal,
     client: { request: async () => ({}), notify: async () => {} },
     input: null,
+    names: {},
     notifyProgress: () => {},
     ...given,
   };
