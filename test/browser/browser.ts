@@ -22,10 +22,10 @@ if (lacksBrowser !== false && process.env.CI) throw new Error(lacksBrowser);
 type Ends = Pick<TestContext, 'after'>;
 
 /** A real Chromium, for all tests of a file. */
-export async function startBrowser(): Promise<Browser> {
+export async function startBrowser(args: readonly string[] = []): Promise<Browser> {
   // Its sandbox does not work for root, as which containers run.
-  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  return chromium.launch({ executablePath, args });
+  const all = process.getuid?.() === 0 ? ['--no-sandbox', ...args] : [...args];
+  return chromium.launch({ executablePath, args: all });
 }
 
 /** A real `maos serve --http` with a home of its own, and a page of it in a browser that is signed in. */
