@@ -182,27 +182,24 @@ describe('pages of others', { skip: lacksBrowser }, () => {
       });
     }
 
-    await t.test(
-      'at a name that was rebound to this machine and this port get nothing but 403',
-      async () => {
-        const own = `http://${rebound}:${attacked.server.port}`;
-        const page = await attacked.context.newPage();
-        // As if it was loaded before the name was rebound.
-        await page.route(`${own}/before`, (route) =>
-          route.fulfill({ contentType: 'text/html', body: '<!doctype html><body>Before' }),
-        );
-        await page.goto(`${own}/before`);
-        const { got } = await attack(page, { ...attacked, url: own });
-        const read = Object.entries(got).filter(([, text]) => !['opaque', 'refused', 'true'].includes(text));
-        assert.ok(read.length > 8, JSON.stringify(got, null, 1));
-        assert.deepEqual(
-          read.filter(([, text]) => !/^(403|read) .*does not accept requests for the host/.test(text)),
-          [],
-        );
-        assert.equal((await page.goto(own))?.status(), 403);
-        await attacked.assertUntouched();
-      },
-    );
+    await t.test('at a name that was rebound to this machine and this port get nothing but 403', async () => {
+      const own = `http://${rebound}:${attacked.server.port}`;
+      const page = await attacked.context.newPage();
+      // As if it was loaded before the name was rebound.
+      await page.route(`${own}/before`, (route) =>
+        route.fulfill({ contentType: 'text/html', body: '<!doctype html><body>Before' }),
+      );
+      await page.goto(`${own}/before`);
+      const { got } = await attack(page, { ...attacked, url: own });
+      const read = Object.entries(got).filter(([, text]) => !['opaque', 'refused', 'true'].includes(text));
+      assert.ok(read.length > 8, JSON.stringify(got, null, 1));
+      assert.deepEqual(
+        read.filter(([, text]) => !/^(403|read) .*does not accept requests for the host/.test(text)),
+        [],
+      );
+      assert.equal((await page.goto(own))?.status(), 403);
+      await attacked.assertUntouched();
+    });
 
     await t.test('show the dashboard in no frame, and open it in no window of theirs', async (t) => {
       const { context, url } = attacked;

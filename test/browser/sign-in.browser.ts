@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import { HttpProcess, maosFolder } from '../e2e/http-process.ts';
+import { Gate } from '../helpers/gate.ts';
 import type { MaosFolder } from '../presentation/cli/maos-process.ts';
 import { lacksBrowser, newContext, openDashboard, signInLink, startBrowser } from './browser.ts';
 
@@ -123,6 +124,33 @@ describe('signing in and out', { skip: lacksBrowser }, () => {
     await stranger.goto(late);
     assert.equal(await heading(stranger), 'This link is not valid', 'codes are in memory only');
     await page.goto(own);
+    await shown(page);
+  });
+
+  it('refuses a link after its minute', async (t) => {
+    const folder = await maosFolder(t);
+    const later = new Gate(folder.project, 'later');
+    // The server's monotonic clock goes on by a minute once the gate is open.
+    const clock = `import { existsSync } from 'node:fs';
+      const now = performance.now.bind(performance);
+      performance.now = () => now() + (existsSync(process.env.LATER) ? 60_000 : 0);`;
+    const server = await HttpProcess.start(t, folder, {
+      env: {
+        LATER: later.path,
+        NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(clock)}`,
+      },
+    });
+    const url = `http://127.0.0.1:${server.port}`;
+    const [used, late] = [await signInLink(folder, url), await signInLink(folder, url)];
+    const page = await (await newContext(t, browser)).newPage();
+    await page.goto(used);
+    await shown(page);
+    later.openNow();
+    const stranger = await (await newContext(t, browser)).newPage();
+    assert.equal((await stranger.goto(late))?.status(), 401);
+    assert.equal(await heading(stranger), 'This link is not valid');
+    assert.deepEqual(await stranger.context().cookies(), []);
+    await page.reload();
     await shown(page);
   });
 

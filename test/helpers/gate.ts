@@ -3,11 +3,12 @@ import { join } from 'node:path';
 
 /** A gate where agents wait for the test or for each other, so that tests need no guessed delays. */
 export class Gate {
-  readonly #path: string;
+  /** The file that opens it. */
+  readonly path: string;
 
   /** @param folder the test's own folder */
   constructor(folder: string, name: string) {
-    this.#path = join(folder, `${name}.gate`);
+    this.path = join(folder, `${name}.gate`);
   }
 
   /** Shell: waits at the gate, at most 30 s, so that a failed test leaves no process. */
@@ -18,19 +19,19 @@ export class Gate {
 
   /** Shell: true once it is open. */
   get test(): string {
-    return `[ -e '${this.#path}' ]`;
+    return `[ -e '${this.path}' ]`;
   }
 
   /** Shell: opens the gate. */
   get open(): string {
-    return `: >'${this.#path}'`;
+    return `: >'${this.path}'`;
   }
 
   openNow(): void {
-    writeFileSync(this.#path, '');
+    writeFileSync(this.path, '');
   }
 
   get isOpen(): boolean {
-    return existsSync(this.#path);
+    return existsSync(this.path);
   }
 }
