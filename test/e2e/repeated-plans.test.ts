@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Gate } from '../helpers/gate.ts';
 import { type Heard, LineClient } from '../helpers/line-client.ts';
+import { giveTimeTo } from '../helpers/waiting.ts';
 import { MaosFolder } from '../presentation/cli/maos-process.ts';
 
 let maos: MaosFolder;
@@ -112,7 +112,7 @@ describe('a plan with an idempotency key', () => {
       const first = serve();
       await first.request('server/discover', { _meta: meta });
       void first.send({ id: 'lost', method: 'tools/call', params: callOf('orchestrate', planOf(key, file)) });
-      await delay(waitMs);
+      await giveTimeTo('the server, which is killed at another moment in each round', waitMs);
       await first.leave('SIGKILL');
       const second = serve();
       const id = sessionOf(await orchestrate(second, planOf(key, file)));
