@@ -8,6 +8,7 @@ import { isWithin, type Measurement, type Row } from './measurement.ts';
 import { renderTable } from './report.ts';
 import { agentClis } from './rows/agent-clis.ts';
 import { agentOverhead } from './rows/agent-overhead.ts';
+import { dashboard } from './rows/dashboard.ts';
 import { events } from './rows/events.ts';
 import { http } from './rows/http.ts';
 import { inFlight } from './rows/in-flight.ts';
@@ -32,6 +33,7 @@ const rows: readonly Row[] = [
   manyAgents,
   events,
   http,
+  dashboard,
   retention,
   worktrees,
   landing,

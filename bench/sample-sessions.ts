@@ -76,7 +76,18 @@ export function storeRunning(
 }
 
 function samplePlan(index: number): Plan {
-  const agent = (role: string, task: string): AgentRequest => ({
+  return planOf(
+    `Add rate limiting to the public endpoints of service ${index}, with tests and a page in the guide.`,
+    [
+      agentOf('api_architect', 'Decide on the limits and headers; write them down in shared context.'),
+      agentOf('backend_engineer', 'Implement the decision in the gateway, with unit tests.'),
+      agentOf('reviewer', 'Review the change for correctness under load; list what must be fixed.'),
+    ],
+  );
+}
+
+export function agentOf(role: string, task: string, more: Partial<AgentRequest> = {}): AgentRequest {
+  return {
     ...specDefaults,
     role: { name: role, custom: null },
     task,
@@ -89,10 +100,18 @@ function samplePlan(index: number): Plan {
     timeoutMs: 1_800_000,
     maxMemoryMb: 2_048,
     budget: noBudget,
-  });
+    ...more,
+  };
+}
+
+export function planOf(
+  objective: string,
+  agents: readonly AgentRequest[],
+  strategy: 'parallel' | 'sequential' = 'sequential',
+): Plan {
   return makePlan({
-    objective: `Add rate limiting to the public endpoints of service ${index}, with tests and a page in the guide.`,
-    strategy: 'sequential',
+    objective,
+    strategy,
     failurePolicy: 'continue',
     onExit: 'stop',
     limits: { maxConcurrency: null, maxAgentsPerRole: null },
@@ -100,11 +119,7 @@ function samplePlan(index: number): Plan {
     depth: 0,
     parent: null,
     folder: null,
-    agents: [
-      agent('api_architect', 'Decide on the limits and headers; write them down in shared context.'),
-      agent('backend_engineer', 'Implement the decision in the gateway, with unit tests.'),
-      agent('reviewer', 'Review the change for correctness under load; list what must be fixed.'),
-    ],
+    agents,
     aliases: {},
   });
 }
@@ -143,7 +158,7 @@ function completed(plan: Plan, index: number): Change {
   return { next, events };
 }
 
-function create(plan: Plan, index: number, at: string): Change {
+export function create(plan: Plan, index: number, at: string): Change {
   // Not random: with so many sessions of the same shape, random suffixes would collide in every fifteenth run.
   const suffixes = plan.agents.map(() => index.toString(36).padStart(6, '0'));
   return createWorkflow(plan, { sessionId: makeSessionId(ids.ulid()), suffixes }, at);
