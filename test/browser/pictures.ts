@@ -2,21 +2,24 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import type { AgentTab, Route, SessionTab } from '../../src/presentation/page/route.ts';
 import { maosFolder } from '../e2e/http-process.ts';
 import { lacksBrowser, openDashboard, startBrowser } from './browser.ts';
 import { playScene, type Scene } from './scene.ts';
 
 const folder = process.argv[2] ?? join(import.meta.dirname, '../../docs/pictures');
 const themes = ['light', 'dark'] as const;
-/** Widths with heights, in CSS pixels, and how much of that the picture has. */
+/** Widths with heights, in CSS pixels, and the scale of the picture. */
 const sizes = [
-  { width: 360, height: 740, scale: 1 },
-  { width: 1280, height: 800, scale: 0.75 },
-  { width: 2560, height: 1440, scale: 0.5 },
+  { width: 360, height: 740, scale: 0.75 },
+  { width: 1280, height: 800, scale: 0.6 },
+  { width: 2560, height: 1440, scale: 0.4 },
 ] as const;
 
-/** The views by the names of their pictures. */
-const views: Readonly<Record<string, (scene: Scene) => string>> = {
+type View = Exclude<Route['view'], 'session' | 'agent' | 'unknown'> | SessionTab | AgentTab;
+
+/** Every view, by the name of its pictures. */
+const views: Readonly<Record<View, (scene: Scene) => string>> = {
   sessions: () => '#/',
   graph: ({ working }) => `#/sessions/${working}`,
   agents: ({ working }) => `#/sessions/${working}/agents`,
@@ -41,7 +44,7 @@ async function picture(page: Page, file: string, scale: number): Promise<number>
   const session = await page.context().newCDPSession(page);
   const { data } = await session.send('Page.captureScreenshot', {
     format: 'webp',
-    quality: 60,
+    quality: 50,
     clip: { x: 0, y: 0, width, height, scale },
   });
   await session.detach();

@@ -73,17 +73,21 @@ export class DetachedSupervisors {
 
   /**
    * Starts a process if the project has sessions without an owner, or notifications that no process sends.
-   * @returns those sessions; empty when there are none, or when a process was started recently
+   * @returns those sessions whose process has died, or that were waiting; empty when there are none, or when a process was
+   *   started recently
    */
   async adoptOrphans(project: Project): Promise<readonly SessionId[]> {
-    const ids = [...(await this.#unowned(project)), ...findDue(project)];
-    const isNeeded = ids.length > 0 || (await project.notifications.isAbandoned());
+    const unowned = await this.#unowned(project);
+    const due = findDue(project);
+    const isNeeded = unowned.length + due.length > 0 || (await project.notifications.isAbandoned());
     const last = this.#adoptedAt.get(project.path) ?? Number.NEGATIVE_INFINITY;
     const now = project.clock.elapsedMs();
     if (!isNeeded || now - last < ownershipTiming.leaseTtlMs) return [];
     this.#adoptedAt.set(project.path, now);
     this.#deps.startDetachedSupervisor(project, null);
-    return ids;
+    // The owners of the others have handed them over as they ended, and a busy machine takes its time.
+    const died = unowned.filter(({ owner, exiting }) => owner !== null && !exiting);
+    return [...died.map(({ sessionId }) => sessionId), ...due];
   }
 
   /**
@@ -107,7 +111,7 @@ export class DetachedSupervisors {
   }
 
   /** Sessions that still have no owner after a short wait, because a detached process needs time to take over. */
-  async #unowned(project: Project): Promise<readonly SessionId[]> {
+  async #unowned(project: Project): Promise<readonly Orphan[]> {
     const look = async (): Promise<readonly Orphan[]> => {
       const now = Date.parse(project.clock.now());
       const recently = new Date(now - 2 * ownershipTiming.heartbeatMs).toISOString();
@@ -117,7 +121,7 @@ export class DetachedSupervisors {
     };
     if ((await look()).length === 0) return [];
     await this.#deps.pause(takeOverMs);
-    return (await look()).map(({ sessionId }) => sessionId);
+    return look();
   }
 
   async #untilGone(project: Project, id: InstanceId): Promise<void> {
