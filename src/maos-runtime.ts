@@ -14,6 +14,7 @@ import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import type {
   AgentProcess,
+  HostOptions,
   InstanceReport,
   LogListener,
   OpenProject,
@@ -377,6 +378,28 @@ export class MaosRuntime implements Runtime {
           return { way, problem: outcome.type === 'sent' ? null : outcome.reason };
         }),
     );
+  }
+
+  async runHost(options: HostOptions, signal: AbortSignal): Promise<void> {
+    ensureHome(this.home);
+    const { runHost } = await import('./host-process.ts');
+    await runHost({ home: this.home, config: this.#projects.config().config, log: this, options, signal });
+  }
+
+  async drainHost(): Promise<void> {
+    ensureHome(this.home);
+    const { drainHost } = await import('./host-process.ts');
+    drainHost(this.home);
+  }
+
+  async fleetHosts(url: string | null) {
+    const { openFleet } = await import('./pool-host.ts');
+    const fleet = await openFleet(this.#projects.config().config, url, 'maos host list');
+    try {
+      return await fleet.hosts();
+    } finally {
+      await fleet.close();
+    }
   }
 
   async finishNotifications(): Promise<void> {

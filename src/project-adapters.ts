@@ -34,6 +34,7 @@ import { projectFolder } from './infrastructure/files/home/home.ts';
 import { sessionLayout } from './infrastructure/files/home/layout.ts';
 import { makeRoleFiles } from './infrastructure/files/roles/role-files.ts';
 import { makeSessionFiles } from './infrastructure/files/session/session-files.ts';
+import { withPools } from './infrastructure/fleet/pools.ts';
 import { type InstanceRegistration, isSlotHeld } from './infrastructure/instances/instance-registration.ts';
 import { makeCommand } from './infrastructure/notifications/command.ts';
 import type { WebhookOptions } from './infrastructure/notifications/webhook.ts';
@@ -94,9 +95,10 @@ export function makeProject(from: {
   });
   const places = { projectFolder: projectFolder(home, hash), projectRoot: root };
   const inherited = { environment: environmentFor(config), passedVariables: config.environment.pass };
-  const makeHost = (): AgentHost =>
-    makeLocalAgentHost({
-      disk: makeAgentDisk({ ...places, log }),
+  const makeHost = (): AgentHost => {
+    const disk = makeAgentDisk({ ...places, log });
+    const local = makeLocalAgentHost({
+      disk,
       capacity: makeLocalCapacity(makeMachine(), slotsOf(registration)),
       ...inherited,
       maxOutputBytes: settings.limits.maxOutputBytes,
@@ -104,6 +106,12 @@ export function makeProject(from: {
       log,
       ...(parts.samplingTable === undefined ? {} : { samplingTable: parts.samplingTable }),
     });
+    return withPools(local, async () => {
+      const { makePoolHost } = await import('./pool-host.ts');
+      const folderOf = disk.folderOf;
+      return makePoolHost({ config, clock, log, project: hash, folderOf, ...places });
+    });
+  };
   const around = agentEnvironment(process.env, home) ?? process.env;
   const made = {
     path: root,
@@ -227,7 +235,7 @@ function customBackends(config: Config): readonly Backend[] {
 }
 
 /** The environment that agents may inherit from; a withheld variable counts as not set. */
-function environmentFor({ environment }: Config): Readonly<Record<string, string>> {
+export function environmentFor({ environment }: Config): Readonly<Record<string, string>> {
   return environmentWithout(process.env, environment.withhold);
 }
 

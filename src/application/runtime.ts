@@ -2,6 +2,7 @@ import type { MaosError } from '../domain/errors.ts';
 import type { InstanceId, SessionId } from '../domain/ids.ts';
 import type { OutsideWay } from '../domain/notification.ts';
 import type { BackendCapabilities, BackendProbe } from './ports/backend.ts';
+import type { HostReport } from './ports/fleet.ts';
 import type { HttpServer, StoppedServer } from './ports/http-servers.ts';
 import type { LogLevel } from './ports/log.ts';
 import type { ParseText } from './ports/parsed-text.ts';
@@ -119,6 +120,19 @@ export type LogListener = (
   message: string,
   fields: Readonly<Record<string, unknown>>,
 ) => void;
+
+/** How this machine works for other homes. */
+export interface HostOptions {
+  /** Of the NATS server; null: as in the settings. */
+  readonly url: string | null;
+  readonly pools: readonly string[];
+  /** Null: as many as the machine may run. */
+  readonly slots: number | null;
+  /** Null: that of the machine. */
+  readonly name: string | null;
+  /** Receives what happens, for people. */
+  told(what: string): void;
+}
 
 /** A backend on this machine. */
 export interface BackendReport extends BackendProbe {
@@ -249,6 +263,15 @@ export interface Runtime {
   testNotifications(
     path: string,
   ): Promise<readonly { readonly way: OutsideWay; readonly problem: string | null }[]>;
+  /**
+   * Runs agents of other homes until the signal aborts, which leaves them running, or until it is drained.
+   * @throws MaosError INVALID_INPUT, BACKEND_UNAVAILABLE, INVALID_TRANSITION
+   */
+  runHost(options: HostOptions, signal: AbortSignal): Promise<void>;
+  /** Lets the host of this home finish its agents and end. */
+  drainHost(): Promise<void>;
+  /** The hosts that have been heard of lately. @param url as in {@link HostOptions} */
+  fleetHosts(url: string | null): Promise<readonly HostReport[]>;
   /**
    * Gives notifications that are being sent a short time, and starts a process for those that remain. Call it only
    * before the end, because this process sends none afterwards.

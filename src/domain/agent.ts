@@ -118,6 +118,8 @@ export interface AgentSpec {
   /** The backend's name for it. */
   readonly model: string | null;
   readonly workspace: AgentWorkspace;
+  /** The pool of hosts that it runs on; null: this machine. */
+  readonly pool: string | null;
   /** For workspace `worktree`; null: nothing besides the commit's files. */
   readonly worktree: WorktreeSetup | null;
   /** Null: its own word is enough. */
@@ -140,6 +142,7 @@ export const specDefaults = {
   backends: null,
   maxSubagents: null,
   workspace: 'project',
+  pool: null,
   worktree: null,
   verify: null,
   lands: null,

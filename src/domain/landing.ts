@@ -112,10 +112,10 @@ function landingAgent(
 }
 
 function specOf(owner: Agent): AgentSpec {
-  const { role, task, backend, backends, command, model, workspace, worktree, verify, lands } = owner;
+  const { role, task, backend, backends, command, model, workspace, pool, worktree, verify, lands } = owner;
   const { stdin, timeoutMs, maxMemoryMb, maxSubagents, budget } = owner;
   return {
-    ...{ role, task, backend, backends, command, model, workspace, worktree, verify, lands },
+    ...{ role, task, backend, backends, command, model, workspace, pool, worktree, verify, lands },
     ...{ stdin, timeoutMs, maxMemoryMb, maxSubagents, budget },
   };
 }

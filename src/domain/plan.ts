@@ -6,6 +6,7 @@ import { modelNamePattern, modelNameRule } from './model-name.ts';
 import { orderOf } from './plan-dependencies.ts';
 import { nameAgents, nameProblems } from './plan-names.ts';
 import { invalidPlan, type PlanProblem, refuseProblems } from './plan-problem.ts';
+import { poolProblems } from './pool.ts';
 import type { Role } from './roles/role.ts';
 import type {
   ExitPolicy,
@@ -131,6 +132,7 @@ export function reviewPlan(request: PlanRequest): ReviewedPlan {
     ...nameProblems(request, names),
     ...modelProblems(request.agents, names),
     ...worktreeProblems(request, names),
+    ...poolProblems(request.agents, names),
     ...ofOrder,
   ];
   return {

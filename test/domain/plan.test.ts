@@ -361,6 +361,7 @@ describe('agentsOf', () => {
       timeoutMs: 60_000,
       maxMemoryMb: 1024,
       maxSubagents: null,
+      pool: null,
       budget,
       phase: 1,
       dependsOn: ['agent_qa_1_aaaaaa', 'agent_qa_3_dddddd'],

@@ -167,6 +167,13 @@ export const commandCases: readonly (readonly CommandCase[])[] = [
   // Machine and keeping
   [call('ps'), call('ps --all'), call('instances')],
   [
+    call('host drain'),
+    fails(2, /^host: name the pools/, 'host'),
+    fails(2, /^host: "work" is no action/, 'host work'),
+    fails(2, /^There is no NATS server to connect to/, 'host list'),
+    fails(6, /nats-server -js/, 'host list --nats nats://127.0.0.1:1'),
+  ],
+  [
     call('gc --dry-run'),
     call('gc'),
     fails(2, /^Option '--max-age <days>' argument 'x' is invalid/, 'gc --max-age x'),
@@ -244,6 +251,7 @@ export const shownElsewhere: Readonly<Record<string, Readonly<Record<number, str
   ask: { 1: 'every-command.slow.ts' },
   ps: { 1: 'unreadable-projects.slow.ts' },
   instances: { 1: 'unreadable-projects.slow.ts' },
+  host: { 0: 'hosts.slow.ts' },
   gc: { 1: 'unreadable-projects.slow.ts' },
 };
 

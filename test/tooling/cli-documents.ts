@@ -180,6 +180,15 @@ export const cliDocuments: Readonly<Record<string, z.ZodType>> = {
   diff: z.strictObject({ session_id, agents: z.array(z.strictObject(agentDiff)) }),
   evidence: evidenceSchema,
   ps: z.strictObject({ agents: z.array(agentProcess), not_read: unread }),
+  'host list': z.strictObject({
+    hosts: z.array(
+      z.strictObject({
+        ...{ name: text, pools: z.array(text), slots: count, running: count, free_memory_mb: count },
+        ...{ draining: z.boolean(), backends: z.array(text), version: text, reported_at: time },
+      }),
+    ),
+  }),
+  'host drain': z.strictObject({ draining: z.literal(true) }),
   instances: z.strictObject({ instances: z.array(instance), not_read: unread }),
   gc: z.strictObject({
     dry_run: z.boolean(),

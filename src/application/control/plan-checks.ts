@@ -112,8 +112,8 @@ export function checkDepth({ depth, settings }: Project): void {
 /** An agent that needs more memory than the machine has would wait forever. */
 export function checkMemory({ host }: Project, { agents }: Plan): void {
   const total = host.capacity.totalMemoryMb();
-  for (const [index, { name, maxMemoryMb }] of agents.entries()) {
-    if (maxMemoryMb === null || maxMemoryMb <= total) continue;
+  for (const [index, { name, pool, maxMemoryMb }] of agents.entries()) {
+    if (pool !== null || maxMemoryMb === null || maxMemoryMb <= total) continue;
     throw new MaosError(
       'RESOURCE_LIMIT_EXCEEDED',
       `Agent ${name} needs ${maxMemoryMb} MiB of memory, and this machine has ${total} MiB: give it a smaller max_memory_mb.`,
@@ -154,7 +154,8 @@ export async function missingBackends(
   { backends, host }: Project,
   { agents }: Plan,
 ): Promise<readonly MaosError[]> {
-  const names = agents.flatMap(({ backend, backends: choices }) => [
+  const here = agents.filter(({ pool }) => pool === null);
+  const names = here.flatMap(({ backend, backends: choices }) => [
     backend,
     ...(choices ?? []).map((choice) => choice.backend),
   ]);

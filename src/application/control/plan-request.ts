@@ -83,6 +83,7 @@ function toPlanRequest(project: Project, request: PlacedRequest, roles: RoleCata
         ...{ backend, model: first.model },
         backends: choicesOf(project, role, first, fallback),
         ...(role === commandRole ? unlimited : limitsOf(role, halfOfMachine)),
+        ...(draft.pool === undefined ? {} : { workspace: draft.workspace ?? 'own' }),
         ...(worktree === undefined ? {} : worktreeOf(worktree)),
         ...given(draft),
         verify: rulesOf(verify),

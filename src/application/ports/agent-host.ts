@@ -1,6 +1,7 @@
 import type { Agent } from '../../domain/agent.ts';
 import type { AgentLocation } from '../../domain/agent-location.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
+import type { Session } from '../../domain/session.ts';
 import type { AgentDisk } from './agent-disk.ts';
 import type { HostCapacity } from './host-capacity.ts';
 
@@ -40,6 +41,18 @@ export interface PlacedLaunch extends LaunchSpec {
   readonly cwd: string;
   /** The environment that it inherits from; default: that of this process. */
   readonly inherits?: Readonly<Record<string, string>>;
+}
+
+/** What an agent on another machine is to do; how it is run is decided there. */
+export interface OrderedLaunch {
+  readonly session: Session;
+  readonly agent: Agent;
+  /** Its locations are those of the host that is ordered. */
+  readonly prompt: string;
+  /** The role's working instructions. */
+  readonly briefing: string;
+  /** As in `LaunchContext`. */
+  readonly maxSubagents: number | null;
 }
 
 export type AgentEnd =
@@ -147,6 +160,8 @@ export interface AgentHost extends AgentDisk {
   findProgram(name: string, inherits?: Readonly<Record<string, string | undefined>>): Promise<string>;
   /** @throws MaosError SPAWN_FAILED */
   start(key: LaunchKey, agent: Agent, spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
+  /** As {@link start}, for an agent of a pool. Settles when another machine has started it. @throws MaosError SPAWN_FAILED */
+  order?(key: LaunchKey, order: OrderedLaunch, sink: OutputSink): Promise<RunningAgent>;
   /**
    * Follows an agent that this or another instance started; its output is delivered from the first byte. A launch
    * without a trace is fenced: it can never start, and `ended` has settled with `never_started` when this returns. Safe

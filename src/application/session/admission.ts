@@ -16,7 +16,9 @@ export interface Admission {
 export function admit(agents: readonly Agent[], capacity: Pick<HostCapacity, 'freeMemoryMb'>): Admission {
   if (agents.length === 0) return { start: agents, wait: [], why: null };
   const free = capacity.freeMemoryMb();
-  const first = agents.findIndex(({ maxMemoryMb }) => maxMemoryMb !== null && maxMemoryMb > free);
+  const first = agents.findIndex(
+    ({ pool, maxMemoryMb }) => pool === null && maxMemoryMb !== null && maxMemoryMb > free,
+  );
   if (first < 0) return { start: agents, wait: [], why: null };
   const neededMb = agents[first]?.maxMemoryMb ?? 0;
   const why: WaitCause = { cause: 'memory', freeMb: Math.floor(free), neededMb };

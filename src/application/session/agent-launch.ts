@@ -1,4 +1,6 @@
-import type { OutputSink, PlacedLaunch, RunningAgent } from '../ports/agent-host.ts';
+import type { OrderedLaunch, OutputSink, PlacedLaunch, RunningAgent } from '../ports/agent-host.ts';
+
+export type PreparedLaunch = PlacedLaunch | OrderedLaunch;
 
 /** The steps of one launch, and its callbacks. Exactly one of the last five is called, once. */
 export interface LaunchSteps {
@@ -6,8 +8,8 @@ export interface LaunchSteps {
    * Everything before the process exists: folders, prompt, command line. Null: there is nothing to run.
    * @param signal aborts when the launch is withdrawn or abandoned
    */
-  prepare(signal: AbortSignal): Promise<PlacedLaunch | null>;
-  start(spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
+  prepare(signal: AbortSignal): Promise<PreparedLaunch | null>;
+  start(spec: PreparedLaunch, sink: OutputSink): Promise<RunningAgent>;
   /** Receives the agent's output until the launch is withdrawn. */
   readonly sink: OutputSink;
   started(running: RunningAgent): void;

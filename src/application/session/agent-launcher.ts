@@ -1,13 +1,14 @@
 import type { Agent, AgentFailure } from '../../domain/agent.ts';
+import { MaosError } from '../../domain/errors.ts';
 import type { DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { startAgents } from '../../domain/running-agents.ts';
 import type { AgentReport } from '../../domain/settle-agent.ts';
 import { agentOf } from '../../domain/workflow.ts';
-import type { PlacedLaunch, RunningAgent } from '../ports/agent-host.ts';
+import type { OutputSink, RunningAgent } from '../ports/agent-host.ts';
 import type { Project } from '../project.ts';
 import { AgentAdopter } from './agent-adopter.ts';
-import { AgentLaunch } from './agent-launch.ts';
+import { AgentLaunch, type PreparedLaunch } from './agent-launch.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { AgentRuns } from './agent-runs.ts';
 import type { CheckPreparation } from './check-preparation.ts';
@@ -44,7 +45,7 @@ interface FailedStart {
 /** How a launch is prepared, and how its run is made, again if it must be found out whether there is a process. */
 interface LaunchPlan {
   makeRun(): AgentRun;
-  prepare(run: AgentRun, signal: AbortSignal): Promise<PlacedLaunch | null>;
+  prepare(run: AgentRun, signal: AbortSignal): Promise<PreparedLaunch | null>;
 }
 
 /** Starts the programs and checks of one session's agents, and adopts running ones. */
@@ -156,13 +157,12 @@ export class AgentLauncher {
   }
 
   #begin(agent: Agent, plan: LaunchPlan): void {
-    const { host } = this.#deps.project;
     const { id } = agent;
     try {
       const run = plan.makeRun();
       const launch = new AgentLaunch({
         prepare: (signal) => plan.prepare(run, signal),
-        start: (spec, sink) => host.start(run.key, agent, spec, sink),
+        start: (spec, sink) => this.#start(run, spec, sink),
         sink: run,
         started: (running) => {
           this.#launches.delete(id);
@@ -188,6 +188,13 @@ export class AgentLauncher {
     } catch (error) {
       this.#tellFailed(null, agent, error);
     }
+  }
+
+  async #start({ key, agent }: AgentRun, spec: PreparedLaunch, sink: OutputSink): Promise<RunningAgent> {
+    const { host } = this.#deps.project;
+    if ('program' in spec) return host.start(key, agent, spec, sink);
+    if (host.order !== undefined) return host.order(key, spec, sink);
+    throw new MaosError('SPAWN_FAILED', `Agent ${agent.name} is for a pool, and this host reaches none.`);
   }
 
   /**

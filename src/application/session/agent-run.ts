@@ -148,6 +148,8 @@ export class AgentRun implements OutputSink {
 
   /** Whether the agent's conversation can be resumed after an interruption, as far as is known now. */
   get canResume(): boolean {
+    // Conversations stay on the host that had them.
+    if (this.agent.pool !== null) return false;
     return this.#backend.capabilities.resumes && this.#parser.parsed().cannotResume !== true;
   }
 

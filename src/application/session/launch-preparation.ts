@@ -7,11 +7,12 @@ import { changeStage } from '../../domain/running-agents.ts';
 import { agentOf, type Change, type Workflow } from '../../domain/workflow.ts';
 import type { LandingCourse } from '../landing/landing-course.ts';
 import { teamReachOf } from '../messaging/team-reach.ts';
-import type { PlacedLaunch, ProgramLookup } from '../ports/agent-host.ts';
+import type { ProgramLookup } from '../ports/agent-host.ts';
 import type { SessionFiles } from '../ports/session-files.ts';
 import type { Settings } from '../ports/settings.ts';
 import type { Project } from '../project.ts';
 import { agentEnvironment, portVariables, teamServerFor, workVariables } from './agent-environment.ts';
+import type { PreparedLaunch } from './agent-launch.ts';
 import type { AgentWorktrees, OpenWorktree } from './agent-worktrees.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
 import type { DecisionQueue } from './decision-queue.ts';
@@ -70,7 +71,7 @@ export class LaunchPreparation {
    * @param signal ends what takes long
    * @returns null if its program has finished and only the proof of its work is missing
    */
-  prepare(agent: Agent, before: Agent, signal: AbortSignal): Promise<PlacedLaunch | null> {
+  prepare(agent: Agent, before: Agent, signal: AbortSignal): Promise<PreparedLaunch | null> {
     const prepared = this.#prepareOrProve(agent, before, this.#going.get(agent.id), signal);
     const over = prepared
       .catch(() => 'told by its launch')
@@ -102,7 +103,7 @@ export class LaunchPreparation {
     before: Agent,
     earlier: Promise<unknown> | undefined,
     signal: AbortSignal,
-  ): Promise<PlacedLaunch | null> {
+  ): Promise<PreparedLaunch | null> {
     if (agent.proof?.isDue === true) {
       const { clock } = this.#project;
       await this.#store(agent, (workflow) => changeStage(workflow, agent.id, 'verifying', clock.now()));
@@ -143,31 +144,35 @@ export class LaunchPreparation {
     });
   }
 
-  async #prepare(agent: Agent, before: Agent, worktree: OpenWorktree | null): Promise<PlacedLaunch> {
+  async #prepare(agent: Agent, before: Agent, worktree: OpenWorktree | null): Promise<PreparedLaunch> {
     const { agentServer, backends, files, host, identity, roles, settings } = this.#project;
     const { workflow } = this.#record;
     const { session } = workflow;
     const backend = backends.get(agent.backend);
     const locations = host.locations(session, agent);
     const artifacts = this.#artifacts.records;
-    const opening = openingOf(agent, before, worktree?.note ?? null, backend.promptEscape);
+    // Conversations stay on the host that had them.
+    const known = agent.pool === null ? before : { ...before, conversation: null };
+    const opening = openingOf(agent, known, worktree?.note ?? null, backend.promptEscape);
     const instructions = roleBriefing(roleOf(agent.role, roles.predefined()));
-    const briefing = backend.briefingInPrompt && before.conversation === null ? instructions : null;
+    const resume = known.conversation;
+    const briefing = backend.briefingInPrompt && resume === null ? instructions : null;
     const { promptEscape, capabilities } = backend;
     const ways = {
-      reach: agentServer === null ? null : teamReachOf(capabilities),
+      reach: agentServer === null || agent.pool !== null ? null : teamReachOf(capabilities),
       receives: backend.live?.takesTexts === 'at_once',
     };
-    const messages = await this.#messages.section(agent, backend, before.conversation === null);
+    const messages = await this.#messages.section(agent, backend, resume === null);
     const prompt = composePrompt({
       ...{ workflow, agent, locations, artifacts, opening, briefing, ways, promptEscape, messages },
     });
     await this.#record.filesPrepared;
     this.#roomMade.add(agent.id);
     await host.prepare(agent, prompt);
+    const maxSubagents = agent.maxSubagents ?? settings.limits.maxSubagents;
+    if (agent.pool !== null) return { session, agent, prompt, briefing: instructions, maxSubagents };
     const inherits = files.environment(session.id).variables;
     const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
-    const maxSubagents = agent.maxSubagents ?? settings.limits.maxSubagents;
     const token = identity.tokenOf(agent.id, agent.attempt);
     const variables = {
       ...agentEnvironment(session, agent, locations, token),
@@ -176,7 +181,7 @@ export class LaunchPreparation {
     };
     const spec = await backend.prepare({
       ...{ session, agent, briefing: instructions, locations, findProgram, inherits, maxSubagents },
-      resume: before.conversation,
+      resume,
       teamServer: backend.capabilities.servesMcp ? teamServerFor(agentServer, variables) : null,
     });
     const env = { ...variables, ...spec.env };

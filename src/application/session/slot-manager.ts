@@ -46,6 +46,7 @@ export class SlotManager {
   }
 
   #take(agent: Agent): WaitCause | null {
+    if (agent.pool !== null) return null;
     const { slots, machineLimit: limit } = this.#deps;
     try {
       return slots.tryTake(agent.id, agent.sessionId, limit) ? null : { cause: 'machine_limit', limit };
@@ -56,11 +57,13 @@ export class SlotManager {
 
   /** From here on the slot lasts as long as the agent, even if its MAOS ends. */
   bind(agent: Agent, running: RunningAgent): void {
+    if (agent.pool !== null) return;
     this.#do('bind', agent.id, () => this.#deps.slots.bind(agent.id, running.location));
   }
 
   /** An agent that another MAOS started counts as running, even beyond the limit. */
   adopt(agent: Agent, running: RunningAgent): void {
+    if (agent.pool !== null) return;
     this.#do('adopt', agent.id, () => {
       this.#deps.slots.tryTake(agent.id, agent.sessionId, noLimit);
       this.#deps.slots.bind(agent.id, running.location);

@@ -11,7 +11,17 @@ import { geminiSettings } from '../backends/gemini/settings.ts';
 import { opencodeSettings } from '../backends/opencode/settings.ts';
 import { qwenSettings } from '../backends/qwen/settings.ts';
 import { approvalRules } from './approval-rules.ts';
-import { listOf, listOfTexts, number, oneOf, orNone, textLike, trueOrFalse, wholeNumber } from './kinds.ts';
+import {
+  absolutePath,
+  listOf,
+  listOfTexts,
+  number,
+  oneOf,
+  orNone,
+  textLike,
+  trueOrFalse,
+  wholeNumber,
+} from './kinds.ts';
 import { namedEntries } from './named-entries.ts';
 import { commandLine, webhookAddress, webhookSecret } from './notification-kinds.ts';
 import { isSetting, type Setting, type SettingGroup, setting, type Values } from './setting.ts';
@@ -25,6 +35,10 @@ const backendName = textLike(
 const roleName = textLike(
   /^[a-z][a-z0-9_]{0,62}$/,
   "a role's name: lower-case letters, digits or '_', beginning with a letter",
+);
+const natsAddress = textLike(
+  /^(?:nats|tls):\/\/[A-Za-z0-9.[\]:-]{1,300}(?:,(?:nats|tls):\/\/[A-Za-z0-9.[\]:-]{1,300}){0,9}$/,
+  'nats://HOST:PORT or tls://HOST:PORT, several separated by commas',
 );
 const modelName = textLike(modelNamePattern, modelNameRule);
 
@@ -217,6 +231,47 @@ export const settingsTable = {
     'Commands that clients over MCP or HTTP can run: exact lines, or patterns whose * names no program.',
     { userOnly: true },
   ),
+  remote: {
+    url: setting(
+      orNone(natsAddress),
+      null,
+      'NATS server that connects this machine with others, such as nats://10.0.0.1:4222; null: none.',
+      { variable: 'MAOS_NATS_URL', userOnly: true },
+    ),
+    credentials: setting(
+      orNone(absolutePath),
+      null,
+      'File with NATS credentials or an nkey seed, readable only by you; null: the server asks for none.',
+      { userOnly: true },
+    ),
+    tls: {
+      ca: setting(
+        orNone(absolutePath),
+        null,
+        "PEM file of the NATS server's authority; null: the system's.",
+        {
+          userOnly: true,
+        },
+      ),
+      cert: setting(orNone(absolutePath), null, 'PEM file of a client certificate; null: none.', {
+        userOnly: true,
+      }),
+      key: setting(orNone(absolutePath), null, 'PEM file of its key, readable only by you; null: none.', {
+        userOnly: true,
+      }),
+    },
+    backends: setting(
+      orNone(listOf(backendName, 100)),
+      null,
+      'Backends that maos host runs for homes; null: all. Commands also need allowCommands.',
+      { userOnly: true },
+    ),
+    lostAfterMinutes: setting(
+      number(0.05, 100_000),
+      10,
+      'Minutes after which an agent on a host that is not heard of counts as lost.',
+    ),
+  },
   environment: {
     pass: setting(
       listOfTexts('name of a variable, or a beginning of names with * after it,'),

@@ -8,6 +8,7 @@ import { type EventType, type RecordedEvent, readEvent } from '../../domain/even
 import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
 import { type Phase, type Progress, phaseStates } from '../../domain/orchestration.ts';
 import { agentNamePattern } from '../../domain/plan-names.ts';
+import { poolPattern } from '../../domain/pool.ts';
 import {
   exitPolicies,
   failurePolicies,
@@ -144,6 +145,9 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     stdin: option(choice('stdin', stdinChoices)),
     model: nullable(text('model')),
     workspace: choice('workspace', agentWorkspaces),
+    pool: option(
+      text('pool', { allows: (name) => poolPattern.test(name), rule: 'is not the name of a pool' }),
+    ),
     worktree: option(document('worktree', 'worktreeSetup')),
     verify: option(document('verify', 'verifyRules')),
     lands: option(document('lands', 'agentReference')),

@@ -21,6 +21,7 @@ import { eventsCommand } from './commands/events.ts';
 import { evidenceCommand } from './commands/evidence.ts';
 import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
+import { hostCommand } from './commands/host.ts';
 import { initCommand } from './commands/init.ts';
 import { instancesCommand } from './commands/instances.ts';
 import { landCommand } from './commands/land.ts';
@@ -88,7 +89,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
     ],
   ],
   ['Work:', [diffCommand, evidenceCommand]],
-  ['Machine:', [psCommand, instancesCommand]],
+  ['Machine:', [psCommand, instancesCommand, hostCommand]],
   ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
   [
     'Installation:',

@@ -3,6 +3,7 @@ import type { OrchestrateRequest } from '../../application/control/plan-request.
 import { agentWorkspaces, stdinChoices } from '../../domain/agent.ts';
 import { isPathPattern } from '../../domain/path-pattern.ts';
 import type { AgentDraft, VerifyDraft } from '../../domain/plan.ts';
+import { poolPattern } from '../../domain/pool.ts';
 import {
   exitPolicies,
   failurePolicies,
@@ -102,6 +103,11 @@ const agent = z.strictObject({
   model: text(200).optional(),
   fallback: z.array(text(63)).max(10).optional().describe('Backends to go on with when the quota is used up'),
   workspace: z.enum(agentWorkspaces).optional(),
+  pool: z
+    .string()
+    .regex(poolPattern, "must be 1 to 63 of a-z, 0-9, '-' and '_'")
+    .optional()
+    .describe('Of other machines (maos host)'),
   worktree: worktree
     .optional()
     .describe(
@@ -184,6 +190,7 @@ function agentOf(json: AgentJson) {
     model: json.model,
     fallback: json.fallback,
     workspace: json.workspace,
+    pool: json.pool,
     worktree: json.worktree,
     verify: verifyOf(json.verify),
     instanceSuffix: json.instance_suffix,

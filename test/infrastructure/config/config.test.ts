@@ -437,6 +437,7 @@ describe('variables', () => {
     ['MAOS_COPILOT_MAX_AI_CREDITS', '100', 'backends.copilot.maxAiCredits', 100],
     ['MAOS_MAX_SUBAGENTS', '3', 'limits.maxSubagents', 3],
     ['MAOS_MESSAGES_PER_MINUTE', '90', 'limits.messagesPerMinute', 90],
+    ['MAOS_NATS_URL', 'nats://10.0.0.1:4222', 'remote.url', 'nats://10.0.0.1:4222'],
     ['MAOS_CODEX_PATH', '/opt/codex', 'backends.codex.path', '/opt/codex'],
     ['MAOS_CODEX_MODEL', 'gpt-5.6', 'backends.codex.model', 'gpt-5.6'],
     ['MAOS_CODEX_SANDBOX', 'read-only', 'backends.codex.sandbox', 'read-only'],

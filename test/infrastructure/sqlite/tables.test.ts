@@ -69,6 +69,7 @@ function everything(): {
     startedAt: at,
     endedAt: later,
     workspace: 'worktree',
+    pool: 'gpu',
     worktree: { copy: ['.env'], link: ['node_modules'], setup: 'npm ci', ports: 2 },
     verify,
     lands: { sessionId: next.session.id, agentId: second.id },

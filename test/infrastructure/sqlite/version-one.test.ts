@@ -121,6 +121,7 @@ describe('a database of the first release', () => {
         stage: null,
         backends: null,
         maxSubagents: null,
+        pool: null,
         worktree: null,
         verify: null,
         lands: null,

@@ -111,21 +111,20 @@ function membersOf(members: Readonly<Record<string, Shape>>): Record<string, z.Z
 }
 
 /** Rows of the tables, validated by the declarations that store them. */
+export const sessionShape = schemaOf(sessionTable.shape) as z.ZodType<Session>;
+export const agentShape = z.strictObject({
+  ...membersOf(agentTable.shape.members),
+  dependsOn: z.array(agentId),
+}) as unknown as z.ZodType<Agent>;
+
 const checkpoint = z.strictObject({
   version: z.literal(1),
   at: time,
   reason: z.string(),
   lastEvent: z.strictObject({ seq: z.int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) }),
   workflow: z.strictObject({
-    session: schemaOf(sessionTable.shape) as z.ZodType<Session>,
-    agents: z
-      .array(
-        z.strictObject({
-          ...membersOf(agentTable.shape.members),
-          dependsOn: z.array(agentId),
-        }) as unknown as z.ZodType<Agent>,
-      )
-      .min(1),
+    session: sessionShape,
+    agents: z.array(agentShape).min(1),
     phases: z.array(schemaOf(phaseTable.shape) as z.ZodType<Phase>),
   }),
 });

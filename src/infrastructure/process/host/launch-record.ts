@@ -44,7 +44,7 @@ export interface ExitRecord {
 }
 
 /** The file whose creation claims an attempt. */
-function claimName(attempt: number): string {
+export function claimName(attempt: number): string {
   return `launch.${attempt}`;
 }
 

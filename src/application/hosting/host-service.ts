@@ -1,0 +1,243 @@
+import { isMaosError } from '../../domain/errors.ts';
+import type { Backends } from '../ports/backend.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { AttemptClaim, AttemptKey, Fleet, StoredClaim, TakenOffer } from '../ports/fleet.ts';
+import type { HostedPlace, HostedRecord, HostedRecords, LaunchOrder } from '../ports/hosting.ts';
+import type { Log } from '../ports/log.ts';
+import { HostedAttempt } from './hosted-attempt.ts';
+import { checkOrder, type HostRules } from './hosted-launch.ts';
+import { pause, persist } from './persist.ts';
+
+export interface HostServiceDeps {
+  readonly fleet: Fleet;
+  readonly records: HostedRecords;
+  readonly backends: Backends;
+  /** Names of the backends for `maos host list`. */
+  readonly backendNames: readonly string[];
+  readonly rules: HostRules;
+  readonly name: string;
+  readonly incarnation: string;
+  readonly pools: readonly string[];
+  readonly slots: number;
+  readonly version: string;
+  readonly graceMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  placeOf(project: string): HostedPlace;
+  /** @throws MaosError INVALID_INPUT */
+  decodeOrder(bytes: Uint8Array): LaunchOrder;
+  freeMemoryMb(): number;
+  /** Whether it takes no more offers, and ends when its agents have ended. */
+  isDraining(): boolean;
+  /** Something has happened that people may want to see. */
+  told?(what: string): void;
+}
+
+const beatMs = 5_000;
+const waitMs = 5_000;
+const fullMs = 200;
+const giveBackMs = 500;
+
+/** Takes offers of its pools, and looks after the agents that it has started, now or in an earlier process. */
+export class HostService {
+  readonly #deps: HostServiceDeps;
+  readonly #attempts = new Set<string>();
+  #isDone = false;
+
+  constructor(deps: HostServiceDeps) {
+    this.#deps = deps;
+  }
+
+  /** @param signal ends it; its agents go on, and the next process adopts them */
+  async run(signal: AbortSignal): Promise<void> {
+    const { records, pools } = this.#deps;
+    for (const record of await records.all()) this.#adopt(record, signal);
+    const beating = this.#beat(signal);
+    await Promise.all(pools.map((pool) => this.#take(pool, signal)));
+    while (!signal.aborted && this.#attempts.size > 0) await pause(this.#deps.clock, fullMs, signal);
+    this.#isDone = true;
+    await beating;
+  }
+
+  async #beat(signal: AbortSignal): Promise<void> {
+    const { fleet, name, incarnation, pools, slots, version, backendNames, clock, log } = this.#deps;
+    while (!signal.aborted && !this.#isDone) {
+      try {
+        await fleet.beat(name, incarnation);
+        await fleet.announce({
+          ...{ name, incarnation, pools, slots, version, backends: backendNames, at: clock.now() },
+          running: this.#attempts.size,
+          freeMemoryMb: Math.floor(this.#deps.freeMemoryMb()),
+          isDraining: this.#deps.isDraining(),
+        });
+      } catch (error) {
+        log.log('warn', 'the NATS server does not answer', { error: String(error) });
+      }
+      const until = clock.elapsedMs() + beatMs;
+      while (!signal.aborted && !this.#isDone && clock.elapsedMs() < until)
+        await pause(clock, fullMs, signal);
+    }
+  }
+
+  async #take(pool: string, signal: AbortSignal): Promise<void> {
+    const { fleet, slots, clock, log } = this.#deps;
+    while (!signal.aborted && !this.#deps.isDraining()) {
+      if (this.#attempts.size >= slots) {
+        await pause(clock, fullMs, signal);
+        continue;
+      }
+      try {
+        const offer = await fleet.take(pool, waitMs, signal);
+        if (offer === null) continue;
+        // Another pool may have been faster.
+        if (this.#attempts.size >= slots) await offer.giveBack(giveBackMs);
+        else await this.#consider(offer, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        log.log('warn', 'an offer could not be taken', { pool, error: String(error) });
+        await pause(clock, giveBackMs, signal);
+      }
+    }
+  }
+
+  /** Claims an offer, and starts it once that is stored in both places. */
+  async #consider(offer: TakenOffer, signal: AbortSignal): Promise<void> {
+    const { fleet, records, rules } = this.#deps;
+    const { key } = offer;
+    const id = textOf(key);
+    if (this.#attempts.has(id)) return offer.accept();
+    this.#attempts.add(id);
+    let isTaken = false;
+    try {
+      const claimed = await this.#claim(key);
+      if (claimed === null) return await offer.accept();
+      const order = await this.#orderOf(offer);
+      if (typeof order === 'string') {
+        await this.#refuse(key, claimed, order);
+        return await offer.accept();
+      }
+      const record = { key, order };
+      await records.save(record);
+      const claim: AttemptClaim = { ...claimed.claim, phase: 'spawning' };
+      const revision = await fleet.renew(key, claim, claimed.revision);
+      if (revision === null) {
+        // The home has called it back, before anything was started.
+        await records.remove(key);
+        return await offer.accept();
+      }
+      await persist('confirming an offer', () => offer.accept(), { ...this.#deps, signal });
+      isTaken = true;
+      const refusal = refusalOf(order, rules);
+      this.#look(record, { claim, revision }, signal, refusal === null ? 'start' : { refusal });
+    } finally {
+      if (!isTaken) this.#attempts.delete(id);
+    }
+  }
+
+  /** A text if it cannot be carried out by any host: what is wrong with it. */
+  async #orderOf({ key, order: blob }: TakenOffer): Promise<LaunchOrder | string> {
+    try {
+      const order = this.#deps.decodeOrder(await this.#deps.fleet.get(blob));
+      const { agent } = order;
+      const isMeant =
+        agent.id === key.agentId && agent.sessionId === key.sessionId && agent.attempt === key.attempt;
+      return isMeant ? order : 'The order is for another attempt.';
+    } catch (error) {
+      if (isMaosError(error, 'INVALID_INPUT')) return error.message;
+      throw error;
+    }
+  }
+
+  async #refuse(key: AttemptKey, { claim, revision }: StoredClaim, refusal: string): Promise<void> {
+    const { fleet, clock } = this.#deps;
+    const end = { how: 'never_started', at: clock.now() } as const;
+    const none = { stop: null, files: null, printed: { stdout: 0, stderr: 0 } };
+    await fleet.tell(key, { type: 'ended', end, refusal, ...none });
+    await fleet.renew(key, { ...claim, phase: 'ended' }, revision);
+  }
+
+  /** Null if it is another's. What an earlier process of this host claimed and has no record of was never started. */
+  async #claim(key: AttemptKey): Promise<StoredClaim | null> {
+    const { fleet, name, incarnation } = this.#deps;
+    const claim: AttemptClaim = { host: name, incarnation, epoch: 1, phase: 'claimed', obeyed: 0 };
+    const revision = await fleet.claim(key, claim);
+    if (revision !== null) return { claim, revision };
+    const current = await fleet.claimOf(key);
+    if (current === null || current.claim.host !== name || current.claim.phase !== 'claimed') return null;
+    const again = { ...claim, epoch: current.claim.epoch + 1 };
+    const renewed = await fleet.renew(key, again, current.revision);
+    return renewed === null ? null : { claim: again, revision: renewed };
+  }
+
+  #adopt(record: HostedRecord, signal: AbortSignal): void {
+    const { fleet, records, name, incarnation, log } = this.#deps;
+    const { key } = record;
+    this.#attempts.add(textOf(key));
+    const adopted = persist(
+      'adopting an agent',
+      async () => {
+        const current = await fleet.claimOf(key);
+        if (current === null) {
+          // The engine has lost its data: nobody else can have the claim.
+          const claim: AttemptClaim = { host: name, incarnation, epoch: 1, phase: 'spawning', obeyed: 0 };
+          const revision = await fleet.claim(key, claim);
+          if (revision === null) throw new Error('the claim was made meanwhile');
+          return { claim, revision };
+        }
+        const { host, phase, epoch } = current.claim;
+        // The home has called it back, or its end has been told.
+        if (host !== name || phase === 'ended') return null;
+        const claim = { ...current.claim, incarnation, epoch: epoch + 1 };
+        const revision = await fleet.renew(key, claim, current.revision);
+        if (revision === null) throw new Error('the claim has changed meanwhile');
+        return { claim, revision };
+      },
+      { ...this.#deps, signal },
+    );
+    adopted.then(
+      async (stored) => {
+        if (stored !== null) return this.#look(record, stored, signal, 'adopt');
+        await records.remove(key);
+        this.#attempts.delete(textOf(key));
+      },
+      (error: unknown) => log.log('info', 'an agent is left to the next process', { error: String(error) }),
+    );
+  }
+
+  #look(
+    record: HostedRecord,
+    stored: StoredClaim,
+    signal: AbortSignal,
+    how: 'start' | 'adopt' | { readonly refusal: string },
+  ): void {
+    const { key, order } = record;
+    const place = this.#deps.placeOf(key.project);
+    const attempt = new HostedAttempt(record, stored, { ...this.#deps, place, signal });
+    const what = `${order.agent.name} (attempt ${key.attempt}) of ${key.sessionId}`;
+    this.#deps.told?.(typeof how === 'string' ? `${how}: ${what}` : `refused: ${what}: ${how.refusal}`);
+    const over = typeof how === 'string' ? attempt[how]() : attempt.refuse(how.refusal);
+    over
+      .then(() => this.#deps.told?.(`ended: ${what}`))
+      .catch((error: unknown) => {
+        if (signal.aborted) return;
+        this.#deps.log.log('error', 'an agent cannot be looked after', {
+          agentId: key.agentId,
+          error: String(error),
+        });
+      })
+      .finally(() => this.#attempts.delete(textOf(key)));
+  }
+}
+
+function refusalOf(order: LaunchOrder, rules: HostRules): string | null {
+  try {
+    checkOrder(order, rules);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function textOf({ project, sessionId, agentId, attempt }: AttemptKey): string {
+  return `${project}.${sessionId}.${agentId}.${attempt}`;
+}

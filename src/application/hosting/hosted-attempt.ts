@@ -1,0 +1,253 @@
+import type { OutputStream } from '../ports/agent-disk.ts';
+import type { LaunchKey, OutputSink, RunningAgent, StopReport } from '../ports/agent-host.ts';
+import type { Backends } from '../ports/backend.ts';
+import type { Clock } from '../ports/clock.ts';
+import {
+  type AttemptClaim,
+  type BlobName,
+  type Fleet,
+  maxAppendBytes,
+  type StoredClaim,
+  type Wish,
+} from '../ports/fleet.ts';
+import type { HostedPlace, HostedRecord, HostedRecords } from '../ports/hosting.ts';
+import type { Log } from '../ports/log.ts';
+import { prepareOrder } from './hosted-launch.ts';
+import { pause, persist } from './persist.ts';
+
+export interface HostedAttemptDeps {
+  readonly fleet: Fleet;
+  readonly records: HostedRecords;
+  readonly backends: Backends;
+  readonly place: HostedPlace;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly graceMs: number;
+  /** Aborts when this process ends; the agent goes on. */
+  readonly signal: AbortSignal;
+}
+
+/** How often to look for output that nothing has told of: stderr. */
+const lookMs = 250;
+/** How much longer than at home the time limit is: normally, the home ends the agent. */
+const spareMs = 60_000;
+const streams = ['stdout', 'stderr'] as const satisfies readonly OutputStream[];
+
+/** One attempt on this host: started or adopted, its output published, wishes fulfilled, its end told. */
+export class HostedAttempt {
+  readonly record: HostedRecord;
+  readonly #deps: HostedAttemptDeps;
+  readonly #key: LaunchKey;
+  #stored: StoredClaim;
+  #stop: StopReport | null = null;
+  #ring = (): void => {};
+  /** Wishes are fulfilled one after the other. */
+  #obeying: Promise<void> = Promise.resolve();
+  #obeyed: number;
+
+  constructor(record: HostedRecord, stored: StoredClaim, deps: HostedAttemptDeps) {
+    const { sessionId, agentId, attempt } = record.key;
+    this.record = record;
+    this.#key = { sessionId, agentId, attempt };
+    this.#deps = deps;
+    this.#stored = stored;
+    this.#obeyed = stored.claim.obeyed;
+  }
+
+  /** Starts it; it is recorded and claimed as `spawning`. Settles when its end has been told. */
+  start(): Promise<void> {
+    return this.#run(() => this.#launch());
+  }
+
+  /** Refuses it without a start. */
+  refuse(reason: string): Promise<void> {
+    return this.#run(async () => ({ running: await this.#attach(), refusal: reason }));
+  }
+
+  /** Goes on with what an earlier process of this host began. What was not started then never will be. */
+  adopt(): Promise<void> {
+    return this.#run(async () => ({ running: await this.#attach(), refusal: null }));
+  }
+
+  async #run(begin: () => Promise<{ running: RunningAgent; refusal: string | null }>): Promise<void> {
+    const { fleet, records, clock } = this.#deps;
+    const { key, order } = this.record;
+    const { running, refusal } = await begin();
+    const { location, takesInput } = running;
+    let isOver = false;
+    const ended = running.ended.then((end) => {
+      isOver = true;
+      this.#ring();
+      return end;
+    });
+    if (!(await wasNeverStarted(running))) {
+      await this.#persist('telling of a start', () =>
+        fleet.tell(key, { type: 'spawned', location, takesInput }),
+      );
+      await this.#renew({ phase: 'running' });
+    }
+    const stopListening = await this.#persist('listening for wishes', () =>
+      fleet.wishes(key, (wish) => this.#obey(wish, running)),
+    );
+    const { timeoutMs } = order.agent;
+    const cancelLimit =
+      timeoutMs === null
+        ? () => {}
+        : clock.after(timeoutMs + spareMs, () => void running.stop(this.#deps.graceMs));
+    const printed = await this.#publish(() => isOver);
+    const end = await ended;
+    cancelLimit();
+    stopListening();
+    await this.#obeying;
+    const files = end.how === 'never_started' ? null : await this.#collect();
+    const fact = { type: 'ended', end, stop: this.#stop, refusal, printed, files } as const;
+    await this.#persist('telling of an end', () => fleet.tell(key, fact));
+    await this.#renew({ phase: 'ended' });
+    await records.remove(key);
+  }
+
+  async #launch(): Promise<{ running: RunningAgent; refusal: string | null }> {
+    const { fleet, place, backends } = this.#deps;
+    const { order } = this.record;
+    const { agent, session } = order;
+    try {
+      const { host, files } = place;
+      await host.makeRoom(agent);
+      if (order.files !== null) {
+        const blob = order.files;
+        const archive = await this.#persist('getting files', () => fleet.get(blob));
+        await files.unpack(session.id, null, archive);
+      }
+      const spec = await prepareOrder(order, host, backends);
+      return { running: await host.start(this.#key, agent, spec, this.#sink()), refusal: null };
+    } catch (error) {
+      this.#deps.signal.throwIfAborted();
+      const reason = error instanceof Error ? error.message : String(error);
+      return { running: await this.#attach(), refusal: reason };
+    }
+  }
+
+  #attach(): Promise<RunningAgent> {
+    return this.#deps.place.host.attach(this.#key, this.record.order.agent, this.#sink());
+  }
+
+  #sink(): OutputSink {
+    return { stdout: () => this.#ring(), isOwned: () => !this.#deps.signal.aborted };
+  }
+
+  /** Publishes its output until it is over, from where the engine has it. */
+  async #publish(isOver: () => boolean): Promise<Readonly<Record<OutputStream, number>>> {
+    const { fleet, place, clock, signal } = this.#deps;
+    const { key, order } = this.record;
+    const { host } = place;
+    const { agent } = order;
+    const sent = { stdout: 0, stderr: 0 };
+    const from = { stdout: 0, stderr: 0 };
+    for (const stream of streams) {
+      from[stream] = (await host.outputStart(agent, key.attempt, stream)) ?? Number.NaN;
+      sent[stream] = await this.#persist('asking for the output so far', () => fleet.appended(key, stream));
+    }
+    // It was never started.
+    if (Number.isNaN(from.stdout)) return { stdout: 0, stderr: 0 };
+    for (;;) {
+      signal.throwIfAborted();
+      const wasOver = isOver();
+      const rung = new Promise<void>((resolve) => {
+        this.#ring = resolve;
+      });
+      let hasMoved = false;
+      for (const stream of streams) {
+        const { bytes } = await host.readOutput(agent, stream, from[stream] + sent[stream], maxAppendBytes);
+        if (bytes.length === 0) continue;
+        await this.#persist('publishing output', () => fleet.append(key, stream, sent[stream], bytes));
+        sent[stream] += bytes.length;
+        hasMoved = true;
+      }
+      if (hasMoved) continue;
+      if (wasOver) return sent;
+      await Promise.race([rung, pause(clock, lookMs, signal)]);
+    }
+  }
+
+  #obey(wish: Wish, running: RunningAgent): void {
+    const { log } = this.#deps;
+    this.#obeying = this.#obeying
+      .then(async () => {
+        if (wish.number <= this.#obeyed) return;
+        await this.#fulfil(wish, running);
+        this.#obeyed = wish.number;
+        await this.#renew({ obeyed: wish.number });
+      })
+      .catch((error: unknown) =>
+        log.log('warn', 'a wish of the home could not be fulfilled', {
+          agentId: this.#key.agentId,
+          wish: wish.number,
+          error: String(error),
+        }),
+      );
+  }
+
+  async #fulfil(wish: Wish, running: RunningAgent): Promise<void> {
+    if (wish.stop !== null) {
+      this.#stop = await running.stop(wish.stop.graceMs);
+      return;
+    }
+    if (wish.isPaused) await running.suspend();
+    else await running.resume();
+    if (!running.takesInput) return;
+    for (const { id, base64 } of wish.input) {
+      await running.send({ id, bytes: Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)) });
+    }
+    if (wish.isInputOver) await running.closeInput();
+  }
+
+  /** What it has left, without what it was given. */
+  async #collect(): Promise<BlobName | null> {
+    const { fleet, place, log } = this.#deps;
+    const { key, order } = this.record;
+    const { session, agent } = order;
+    try {
+      const given = order.files;
+      const known = given === null ? null : await this.#persist('getting files', () => fleet.get(given));
+      const archive = await place.files.pack(session.id, agent.name, known);
+      if (archive === null) return null;
+      const name = `${key.project}.${key.sessionId}.${key.agentId}.${key.attempt}.files`;
+      return await this.#persist('sending files', () => fleet.put(name, archive));
+    } catch (error) {
+      this.#deps.signal.throwIfAborted();
+      log.log('error', 'the files of an agent could not be sent to its home', {
+        agentId: agent.id,
+        error: String(error),
+      });
+      return null;
+    }
+  }
+
+  /** Until it works, or the claim is another process's. */
+  async #renew(change: Partial<AttemptClaim>): Promise<void> {
+    const { fleet } = this.#deps;
+    const { key } = this.record;
+    const claim = { ...this.#stored.claim, obeyed: this.#obeyed, ...change };
+    await this.#persist('renewing a claim', async () => {
+      const revision = await fleet.renew(key, claim, this.#stored.revision);
+      if (revision !== null) {
+        this.#stored = { claim, revision };
+        return;
+      }
+      // An earlier try may have been stored without an answer.
+      const current = await fleet.claimOf(key);
+      if (current?.claim.incarnation !== claim.incarnation) return;
+      this.#stored = current;
+      throw new Error('the claim has changed meanwhile');
+    });
+  }
+
+  #persist<T>(what: string, act: () => Promise<T>): Promise<T> {
+    return persist(what, act, this.#deps);
+  }
+}
+
+/** Whether the launch was fenced: then its end is known immediately. */
+async function wasNeverStarted({ ended }: RunningAgent): Promise<boolean> {
+  return (await Promise.race([ended, null]))?.how === 'never_started';
+}

@@ -1,0 +1,63 @@
+import { type CommandPattern, isCommandAllowed } from '../../domain/command-permission.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import type { AgentLocations } from '../ports/agent-disk.ts';
+import type { AgentHost, PlacedLaunch } from '../ports/agent-host.ts';
+import type { Backends } from '../ports/backend.ts';
+import { type LaunchOrder, orderedFolder } from '../ports/hosting.ts';
+import { agentEnvironment } from '../session/agent-environment.ts';
+
+/** What a host lets homes run. */
+export interface HostRules {
+  readonly commands: readonly CommandPattern[];
+  /** Backends that orders may use; null: all that this host has. */
+  readonly backends: readonly string[] | null;
+}
+
+/** @throws MaosError FORBIDDEN with what to change on the host */
+export function checkOrder({ agent }: LaunchOrder, rules: HostRules): void {
+  const { backend, command, workspace } = agent;
+  if (workspace !== 'own') {
+    throw new MaosError('FORBIDDEN', `This host runs only agents with the workspace own, not ${workspace}.`);
+  }
+  if (rules.backends !== null && !rules.backends.includes(backend)) {
+    throw new MaosError(
+      'FORBIDDEN',
+      `This host does not run the backend ${quote(backend)}: its setting remote.backends lacks it.`,
+    );
+  }
+  if (command !== null && !isCommandAllowed(rules.commands, command)) {
+    const shown = typeof command === 'string' ? command : command.join(' ');
+    throw new MaosError(
+      'FORBIDDEN',
+      `This host does not run the command ${quote(shown)}: its setting allowCommands lacks it.`,
+    );
+  }
+}
+
+/** Stores the prompt of an ordered agent, and composes its launch by the settings of this host. */
+export async function prepareOrder(
+  order: LaunchOrder,
+  host: AgentHost,
+  backends: Backends,
+): Promise<PlacedLaunch> {
+  const { session, agent, briefing, maxSubagents } = order;
+  const locations = locationsOf(order, host);
+  const prompt = order.prompt.replaceAll(orderedFolder(session.id), locations.session);
+  await host.prepare(agent, prompt);
+  const backend = backends.get(agent.backend);
+  const spec = await backend.prepare({
+    ...{ session, agent, briefing, locations, maxSubagents },
+    findProgram: (name) => host.findProgram(name),
+    // Conversations stay on the host that had them, and the team's server at home.
+    ...{ resume: null, teamServer: null },
+  });
+  const first = backend.live === null ? {} : { firstInput: backend.live.text('prompt', prompt) };
+  const env = { ...agentEnvironment(session, agent, locations, ''), MAOS_AGENT_TOKEN: null, ...spec.env };
+  return { ...spec, ...first, env, cwd: locations.workingDirectory };
+}
+
+/** The home's project is not here: the agent's own folder takes its place. */
+function locationsOf({ session, agent }: LaunchOrder, host: AgentHost): AgentLocations {
+  const locations = host.locations({ ...session, folder: null }, agent);
+  return { ...locations, projectRoot: locations.workspace };
+}

@@ -1,0 +1,146 @@
+import type { AgentLocation } from '../../domain/agent-location.ts';
+import type { AgentId, SessionId } from '../../domain/ids.ts';
+import type { OutputStream } from './agent-disk.ts';
+import type { AgentEnd, StopReport } from './agent-host.ts';
+
+/** One attempt of one agent. Unique over all homes. */
+export interface AttemptKey {
+  /** The project's hash: 64 hex digits. */
+  readonly project: string;
+  readonly sessionId: SessionId;
+  readonly agentId: AgentId;
+  readonly attempt: number;
+}
+
+/** What a home offers to the hosts of a pool. */
+export interface Offer {
+  readonly key: AttemptKey;
+  readonly pool: string;
+  /** Of the order: a blob of this name, whose content the digest is of. */
+  readonly order: BlobName;
+}
+
+/** A blob with the SHA-256 of its content, in hexadecimal. */
+export interface BlobName {
+  readonly name: string;
+  readonly sha256: string;
+}
+
+export interface TakenOffer extends Offer {
+  /** Takes it off the queue; settles when the engine has confirmed that. */
+  accept(): Promise<void>;
+  /** Leaves it to any host, after a delay. */
+  giveBack(delayMs: number): Promise<void>;
+}
+
+/**
+ * Who may start an attempt: whoever has created its claim. It is never removed while the attempt may still be offered, so
+ * an attempt is claimed once.
+ */
+export interface AttemptClaim {
+  /** The host's name; null: the home has called the offer back, and nobody may start it. */
+  readonly host: string | null;
+  /** The run of the host's process that looks after the attempt; empty if the home has called it back. */
+  readonly incarnation: string;
+  /** Counts the host's processes that have looked after it. */
+  readonly epoch: number;
+  /** Before `spawning`, nothing can have been started. */
+  readonly phase: 'claimed' | 'spawning' | 'running' | 'ended';
+  /** Number of the wish that the host has fulfilled; 0: none yet. */
+  readonly obeyed: number;
+}
+
+export interface StoredClaim {
+  readonly claim: AttemptClaim;
+  readonly revision: number;
+}
+
+/** What the home wants of an attempt, replaced as a whole. */
+export interface Wish {
+  /** Grows with every change. */
+  readonly number: number;
+  readonly isPaused: boolean;
+  /** How long its processes may take to end; null: it is not to end. */
+  readonly stop: { readonly graceMs: number } | null;
+  /** Entries of its input so far, with their bytes in base64. */
+  readonly input: readonly { readonly id: string; readonly base64: string }[];
+  readonly isInputOver: boolean;
+}
+
+/** What a host tells about an attempt. Each fact is told once, in this order. */
+export type HostFact =
+  | { readonly type: 'spawned'; readonly location: AgentLocation; readonly takesInput: boolean }
+  | {
+      readonly type: 'ended';
+      readonly end: AgentEnd;
+      readonly stop: StopReport | null;
+      /** Why it could not be started; null if it was, or is not known to have failed. */
+      readonly refusal: string | null;
+      /** Bytes that it printed into each stream. */
+      readonly printed: Readonly<Record<OutputStream, number>>;
+      /** An archive of its results and the shared context; null: it left no file. */
+      readonly files: BlobName | null;
+    };
+
+/** A host that takes offers, as it describes itself. */
+export interface HostReport {
+  readonly name: string;
+  readonly incarnation: string;
+  readonly pools: readonly string[];
+  readonly slots: number;
+  readonly running: number;
+  readonly freeMemoryMb: number;
+  /** It takes no more offers. */
+  readonly isDraining: boolean;
+  readonly backends: readonly string[];
+  /** Of MAOS. */
+  readonly version: string;
+  readonly at: string;
+}
+
+export interface AttemptListener {
+  claim(stored: StoredClaim): void;
+  /** From the first byte of the attempt, in order; after a reconnection, bytes may come again. @param offset of the first byte */
+  output(stream: OutputStream, offset: number, bytes: Uint8Array): void;
+  fact(fact: HostFact): void;
+}
+
+/**
+ * What homes and hosts exchange, without a decision of its own: offers wake, the claim decides. Every method may be
+ * repeated with the same arguments, and fails if the engine is not reachable.
+ */
+export interface Fleet {
+  /** No effect while the same offer is in the queue. */
+  offer(offer: Offer): Promise<void>;
+  /** The next offer to a pool; null if none came in time, or the signal aborted. */
+  take(pool: string, waitMs: number, signal: AbortSignal): Promise<TakenOffer | null>;
+  /** @returns the revision; null: it is claimed already */
+  claim(key: AttemptKey, claim: AttemptClaim): Promise<number | null>;
+  /** @returns the new revision; null: the claim has another revision by now */
+  renew(key: AttemptKey, claim: AttemptClaim, revision: number): Promise<number | null>;
+  claimOf(key: AttemptKey): Promise<StoredClaim | null>;
+  desire(key: AttemptKey, wish: Wish): Promise<void>;
+  /** Tells the current wish, and every later one. */
+  wishes(key: AttemptKey, listener: (wish: Wish) => void): Promise<() => void>;
+  announce(host: HostReport): Promise<void>;
+  hosts(): Promise<readonly HostReport[]>;
+  /** Shows for some 15 s that the host's process lives. */
+  beat(host: string, incarnation: string): Promise<void>;
+  isBeating(host: string, incarnation: string): Promise<boolean>;
+  /** @param bytes at most {@link maxAppendBytes} */
+  append(key: AttemptKey, stream: OutputStream, offset: number, bytes: Uint8Array): Promise<void>;
+  /** Bytes of a stream that the engine has. */
+  appended(key: AttemptKey, stream: OutputStream): Promise<number>;
+  tell(key: AttemptKey, fact: HostFact): Promise<void>;
+  /** What the engine has of an attempt, and everything later. */
+  follow(key: AttemptKey, listener: AttemptListener): Promise<() => void>;
+  put(name: string, content: Uint8Array): Promise<BlobName>;
+  /** @throws MaosError INVALID_INPUT if the blob is missing or has another content */
+  get(blob: BlobName): Promise<Uint8Array>;
+  /** Removes everything of an ended attempt but its claim. */
+  forget(key: AttemptKey): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Size of one piece of output. */
+export const maxAppendBytes = 256 * 1024;

@@ -1,0 +1,51 @@
+import type { SessionId } from '../../domain/ids.ts';
+import type { AgentHost, OrderedLaunch } from './agent-host.ts';
+import type { AttemptKey, BlobName } from './fleet.ts';
+
+/** What a home orders from a host, which decides by its own settings with which program and which permissions it runs. */
+export interface LaunchOrder extends OrderedLaunch {
+  /** Shared context and results that the agent finds; null: there are none yet. */
+  readonly files: BlobName | null;
+}
+
+/** Stands for the session's folder of whatever host takes an order. */
+export function orderedFolder(id: SessionId): string {
+  return `/maos/${id}`;
+}
+
+/** An attempt that this host may have started, and has not told the end of. */
+export interface HostedRecord {
+  readonly key: AttemptKey;
+  readonly order: LaunchOrder;
+}
+
+/** The host's own record of its attempts: what it may start is stored here first. */
+export interface HostedRecords {
+  save(record: HostedRecord): Promise<void>;
+  all(): Promise<readonly HostedRecord[]>;
+  remove(key: AttemptKey): Promise<void>;
+}
+
+/** The files that agents of a session share, as archives. */
+export interface SharedFiles {
+  /**
+   * Shared context and results.
+   * @param resultsOf name of the agent whose results to pack; null: of all
+   * @param known an archive whose files are left out where they are unchanged; null: none
+   * @returns null if there is nothing to pack
+   * @throws MaosError RESOURCE_LIMIT_EXCEEDED
+   */
+  pack(id: SessionId, resultsOf: string | null, known: Uint8Array | null): Promise<Uint8Array | null>;
+  /**
+   * Writes the files of an archive, and nothing outside shared context and results, whatever the archive says.
+   * @param resultsOf as for `pack`: files of others are refused
+   * @throws MaosError INVALID_INPUT, FORBIDDEN
+   */
+  unpack(id: SessionId, resultsOf: string | null, archive: Uint8Array): Promise<void>;
+}
+
+/** Where a host keeps and runs the agents of one project. */
+export interface HostedPlace {
+  readonly host: AgentHost;
+  readonly files: SharedFiles;
+}

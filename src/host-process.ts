@@ -1,0 +1,122 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import manifest from '../package.json' with { type: 'json' };
+import { HostService } from './application/hosting/host-service.ts';
+import type { HostedPlace } from './application/ports/hosting.ts';
+import type { Log } from './application/ports/log.ts';
+import type { HostOptions } from './application/runtime.ts';
+import { compilePattern } from './domain/command-permission.ts';
+import { MaosError, quote } from './domain/errors.ts';
+import { poolPattern } from './domain/pool.ts';
+import { systemClock } from './infrastructure/clock.ts';
+import { toSettings } from './infrastructure/config/config.ts';
+import type { Config } from './infrastructure/config/settings-table.ts';
+import { ensureFolderSync } from './infrastructure/files/disk/folders.ts';
+import { sessionLayout } from './infrastructure/files/home/layout.ts';
+import { holdHostLock } from './infrastructure/fleet/host-lock.ts';
+import { makeHostedRecords } from './infrastructure/fleet/hosted-records.ts';
+import { decodeOrder } from './infrastructure/fleet/launch-order.ts';
+import { makeSharedFiles } from './infrastructure/fleet/shared-files.ts';
+import { makeIdSource } from './infrastructure/ids.ts';
+import { makeAgentDisk } from './infrastructure/process/host/agent-disk.ts';
+import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-host.ts';
+import { makeLocalCapacity } from './infrastructure/process/host/local-capacity.ts';
+import { makeMachine } from './infrastructure/process/tree/machine.ts';
+import { openFleet } from './pool-host.ts';
+import { backendsOf, environmentFor } from './project-adapters.ts';
+
+/** Makes this machine work for other homes, until the signal aborts or it is drained. */
+export async function runHost(from: {
+  readonly home: string;
+  readonly config: Config;
+  readonly log: Log;
+  readonly options: HostOptions;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { home, config, log, options, signal } = from;
+  const { url, pools, slots, told } = options;
+  const name = checkedName(options.name ?? ownName(), 'a host');
+  for (const pool of pools) checkedName(pool, 'a pool');
+  const folder = hostFolder(home);
+  ensureFolderSync(folder);
+  const unlock = await holdHostLock(join(folder, 'lock.json'));
+  try {
+    rmSync(drainMark(home), { force: true });
+    const fleet = await openFleet(config, url, `maos host ${name}`);
+    try {
+      const settings = toSettings(config);
+      const machine = makeMachine();
+      const service = new HostService({
+        ...{ fleet, name, pools, log, told, version: manifest.version, clock: systemClock },
+        slots: slots ?? settings.maxConcurrentAgents.machine,
+        incarnation: makeIdSource().ulid(),
+        records: makeHostedRecords(join(folder, 'attempts')),
+        backends: backendsOf(config),
+        backendNames: config.remote.backends ?? Object.keys(config.backends),
+        rules: { commands: settings.allowCommands.map(compilePattern), backends: config.remote.backends },
+        graceMs: settings.stopGraceMs,
+        placeOf: placesIn(folder, config, log),
+        decodeOrder,
+        freeMemoryMb: () => machine.freeMemoryMb(),
+        isDraining: () => existsSync(drainMark(home)),
+      });
+      told(`Host ${name} takes agents of ${pools.join(', ')}.`);
+      await service.run(signal);
+    } finally {
+      await fleet.close();
+    }
+  } finally {
+    unlock();
+  }
+}
+
+/** Asks the host of this home to take no more agents, and to end when its agents have ended. */
+export function drainHost(home: string): void {
+  ensureFolderSync(hostFolder(home));
+  writeFileSync(drainMark(home), '');
+}
+
+function placesIn(folder: string, config: Config, log: Log): (project: string) => HostedPlace {
+  const places = new Map<string, HostedPlace>();
+  const settings = toSettings(config);
+  const slots = { tryTake: () => true, give: () => {}, bind: () => {} };
+  return (project) => {
+    const known = places.get(project);
+    if (known !== undefined) return known;
+    const projectFolder = join(folder, 'projects', project);
+    const host = makeLocalAgentHost({
+      disk: makeAgentDisk({ projectFolder, projectRoot: projectFolder, log }),
+      capacity: makeLocalCapacity(makeMachine(), () => slots),
+      environment: environmentFor(config),
+      passedVariables: config.environment.pass,
+      maxOutputBytes: settings.limits.maxOutputBytes,
+      clock: systemClock,
+      log,
+    });
+    const place = { host, files: makeSharedFiles(sessionLayout(projectFolder)) };
+    places.set(project, place);
+    return place;
+  };
+}
+
+function hostFolder(home: string): string {
+  return join(home, 'host');
+}
+
+function drainMark(home: string): string {
+  return join(hostFolder(home), 'drain');
+}
+
+function ownName(): string {
+  const name = hostname().toLowerCase().split('.')[0] ?? '';
+  return name.replaceAll(/[^a-z0-9_-]/g, '-').replaceAll(/^[-_]+|[-_]+$/g, '') || 'host';
+}
+
+function checkedName(name: string, what: string): string {
+  if (poolPattern.test(name)) return name;
+  throw new MaosError(
+    'INVALID_INPUT',
+    `${quote(name)} cannot be the name of ${what}: use 1 to 63 of a-z, 0-9, '-' and '_', beginning and ending with a letter or digit.`,
+  );
+}

@@ -1,0 +1,31 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AttemptKey } from '../../application/ports/fleet.ts';
+import type { HostedRecord, HostedRecords } from '../../application/ports/hosting.ts';
+import { writeFileAtomic } from '../files/disk/atomic.ts';
+import { ensureFolderSync } from '../files/disk/folders.ts';
+import { decodeOrder } from './launch-order.ts';
+import { readKey } from './messages.ts';
+
+/** A file for each attempt, in a folder. */
+export function makeHostedRecords(folder: string): HostedRecords {
+  const fileOf = ({ project, sessionId, agentId, attempt }: AttemptKey): string =>
+    join(folder, `${project}.${sessionId}.${agentId}.${attempt}.json`);
+  return {
+    async save(record) {
+      ensureFolderSync(folder);
+      await writeFileAtomic(fileOf(record.key), JSON.stringify(record));
+    },
+    async all() {
+      ensureFolderSync(folder);
+      const names = (await readdir(folder)).filter((name) => /^[0-9a-f].*\.json$/.test(name));
+      return Promise.all(names.map(async (name) => recordOf(await readFile(join(folder, name), 'utf8'))));
+    },
+    remove: (key) => rm(fileOf(key), { force: true }),
+  };
+}
+
+function recordOf(text: string): HostedRecord {
+  const { key, order } = JSON.parse(text) as { key: unknown; order: unknown };
+  return { key: readKey(key), order: decodeOrder(Buffer.from(JSON.stringify(order))) };
+}

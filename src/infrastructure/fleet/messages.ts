@@ -1,0 +1,121 @@
+import * as z from 'zod';
+import type {
+  AttemptClaim,
+  AttemptKey,
+  BlobName,
+  HostFact,
+  HostReport,
+  Offer,
+  Wish,
+} from '../../application/ports/fleet.ts';
+import { MaosError } from '../../domain/errors.ts';
+import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
+import { poolPattern } from '../../domain/pool.ts';
+
+/** Validates what comes from other machines, because its content becomes folders, subjects and texts for people. */
+
+const count = z.int().min(0);
+const time = z.iso.datetime();
+const line = z.string().max(10_000);
+
+const name = z.string().regex(poolPattern);
+
+const keyShape: z.ZodType<AttemptKey> = z.strictObject({
+  project: z.string().regex(/^[0-9a-f]{64}$/),
+  sessionId: z.custom<SessionId>((id) => typeof id === 'string' && isSessionId(id), 'is not a session id'),
+  agentId: z.custom<AgentId>((id) => typeof id === 'string' && isAgentId(id), 'is not an agent id'),
+  attempt: z.int().min(1).max(1_000_000),
+});
+
+export const blobShape: z.ZodType<BlobName> = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9_.-]{1,300}$/),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+const offer: z.ZodType<Offer> = z.strictObject({ key: keyShape, pool: name, order: blobShape });
+
+const claim: z.ZodType<AttemptClaim> = z.strictObject({
+  host: name.nullable(),
+  incarnation: z.string().regex(/^[A-Za-z0-9_-]{0,64}$/),
+  epoch: count,
+  phase: z.enum(['claimed', 'spawning', 'running', 'ended']),
+  obeyed: count,
+});
+
+const wish: z.ZodType<Wish> = z.strictObject({
+  number: z.int().min(1),
+  isPaused: z.boolean(),
+  stop: z.strictObject({ graceMs: z.number().min(0).max(86_400_000) }).nullable(),
+  input: z.array(z.strictObject({ id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/), base64: z.base64() })),
+  isInputOver: z.boolean(),
+});
+
+const stop = z.strictObject({
+  signals: z.array(line),
+  survivors: count,
+  tookMs: z.number(),
+  processes: z.exactOptional(z.array(line)),
+});
+
+const end = z.discriminatedUnion('how', [
+  z.strictObject({
+    how: z.literal('exited'),
+    exitCode: z.int().nullable(),
+    signal: line.nullable(),
+    at: time,
+    strays: z.exactOptional(stop),
+  }),
+  z.strictObject({ how: z.literal('lost'), at: time }),
+  z.strictObject({ how: z.literal('never_started'), at: time }),
+]);
+
+const fact: z.ZodType<HostFact> = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('spawned'),
+    location: z.strictObject({ kind: line, label: line, data: z.record(z.string(), z.json()) }),
+    takesInput: z.boolean(),
+  }),
+  z.strictObject({
+    type: z.literal('ended'),
+    end,
+    stop: stop.nullable(),
+    refusal: line.nullable(),
+    printed: z.strictObject({ stdout: count, stderr: count }),
+    files: blobShape.nullable(),
+  }),
+]);
+
+const host: z.ZodType<HostReport> = z.strictObject({
+  name,
+  incarnation: line,
+  pools: z.array(name),
+  slots: count,
+  running: count,
+  freeMemoryMb: z.number(),
+  isDraining: z.boolean(),
+  backends: z.array(line),
+  version: line,
+  at: time,
+});
+
+function reader<T>(what: string, schema: z.ZodType<T>): (value: unknown) => T {
+  return (value) => {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    const [first] = parsed.error.issues;
+    const where = first?.path.join('.') ?? '';
+    throw new MaosError(
+      'INVALID_INPUT',
+      `${what} from another machine is not valid: ${where} ${first?.message}. Its MAOS may be of another version.`,
+      { cause: parsed.error },
+    );
+  };
+}
+
+/** Each throws MaosError INVALID_INPUT. */
+export const readKey = reader('The key of an attempt', keyShape);
+export const readOffer = reader('An offer', offer);
+export const readClaim = reader('A claim', claim);
+export const readWish = reader('A wish', wish);
+export const readFact = reader('A fact', fact);
+export const readHost = reader('The report of a host', host);

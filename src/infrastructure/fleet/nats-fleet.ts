@@ -1,0 +1,338 @@
+import { createHash } from 'node:crypto';
+import {
+  AckPolicy,
+  type Consumer,
+  DeliverPolicy,
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+import { type ObjectStore, Objm } from '@nats-io/obj';
+import { headers, type NatsConnection, nanos } from '@nats-io/transport-node';
+import type { OutputStream } from '../../application/ports/agent-disk.ts';
+import type {
+  AttemptClaim,
+  AttemptKey,
+  AttemptListener,
+  BlobName,
+  Fleet,
+  HostFact,
+  HostReport,
+  Offer,
+  StoredClaim,
+  TakenOffer,
+  Wish,
+} from '../../application/ports/fleet.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import { readClaim, readFact, readHost, readOffer, readWish } from './messages.ts';
+import { connectToNats, type NatsAccess } from './nats-connection.ts';
+
+/* Names and settings of streams, buckets and subjects are those that every version of MAOS uses. */
+
+const offers = 'MAOS_OFFER';
+const outputs = 'MAOS_OUT';
+const facts = 'MAOS_FACT';
+const week = nanos(7 * 86_400_000);
+const ackWaitMs = 30_000;
+const hostTtlMs = 30_000;
+const beatTtlMs = 15_000;
+
+const streams: readonly (Pick<StreamConfig, 'name' | 'subjects'> & Partial<StreamConfig>)[] = [
+  { name: offers, subjects: ['maos.*.offer.*'], retention: RetentionPolicy.Workqueue },
+  { name: outputs, subjects: ['maos.*.out.>'], discard: DiscardPolicy.New, max_age: week },
+  { name: facts, subjects: ['maos.*.fact.>'], discard: DiscardPolicy.New, max_age: week },
+];
+
+const shortStream = { stdout: 'out', stderr: 'err' } as const satisfies Record<OutputStream, string>;
+const factNumbers = { spawned: 1, ended: 2 } as const satisfies Record<HostFact['type'], number>;
+
+interface Buckets {
+  readonly claims: KV;
+  readonly hosts: KV;
+  readonly beats: KV;
+  readonly wishes: KV;
+  readonly blobs: ObjectStore;
+}
+
+/** @throws MaosError BACKEND_UNAVAILABLE, FORBIDDEN */
+export async function openNatsFleet(access: NatsAccess, name: string): Promise<Fleet> {
+  const connection = await connectToNats(access, name);
+  try {
+    const manager = await jetstreamManager(connection);
+    for (const stream of streams) await ensureStream(manager, stream);
+    const js = jetstream(connection);
+    const kvm = new Kvm(js);
+    const file = { storage: StorageType.File, history: 1 };
+    const buckets = {
+      claims: await kvm.create('maos_claim', file),
+      hosts: await kvm.create('maos_host', { ...file, ttl: hostTtlMs }),
+      beats: await kvm.create('maos_beat', { ...file, ttl: beatTtlMs }),
+      wishes: await kvm.create('maos_desired', file),
+      blobs: await new Objm(js).create('maos_blob', { storage: StorageType.File }),
+    };
+    return new NatsFleet(connection, js, manager, buckets);
+  } catch (cause) {
+    await connection.close();
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new MaosError(
+      'BACKEND_UNAVAILABLE',
+      `The NATS server at ${access.url} does not offer JetStream to this user: ${why}. Start it with 'nats-server -js', and check the user's permissions.`,
+      { details: { url: access.url }, cause },
+    );
+  }
+}
+
+async function ensureStream(manager: JetStreamManager, stream: (typeof streams)[number]): Promise<void> {
+  try {
+    await manager.streams.info(stream.name);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.status !== 404) throw error;
+    await manager.streams.add({ ...stream, storage: StorageType.File });
+  }
+}
+
+class NatsFleet implements Fleet {
+  readonly #connection: NatsConnection;
+  readonly #js: JetStreamClient;
+  readonly #manager: JetStreamManager;
+  readonly #buckets: Buckets;
+  readonly #consumers = new Map<string, Consumer>();
+
+  constructor(connection: NatsConnection, js: JetStreamClient, manager: JetStreamManager, buckets: Buckets) {
+    this.#connection = connection;
+    this.#js = js;
+    this.#manager = manager;
+    this.#buckets = buckets;
+  }
+
+  async offer(offer: Offer): Promise<void> {
+    const { key, pool } = offer;
+    const { sessionId, agentId, attempt } = key;
+    await this.#js.publish(`maos.${key.project}.offer.${pool}`, JSON.stringify(offer), {
+      msgID: `${sessionId}.${agentId}.${attempt}`,
+    });
+  }
+
+  async take(pool: string, waitMs: number, signal: AbortSignal): Promise<TakenOffer | null> {
+    const consumer = await this.#consumerOf(pool);
+    if (signal.aborted) return null;
+    const asked = consumer.next({ expires: Math.max(1_000, waitMs) });
+    const aborted = new Promise<'aborted'>((resolve) => {
+      signal.addEventListener('abort', () => resolve('aborted'), { once: true });
+    });
+    const message = await Promise.race([asked, aborted]);
+    if (message === 'aborted') {
+      // What still comes is for another host.
+      asked.then((late) => late?.nak()).catch(() => 'the server offers it again by itself');
+      return null;
+    }
+    return message === null ? null : takenOf(message);
+  }
+
+  async claim(key: AttemptKey, claim: AttemptClaim): Promise<number | null> {
+    return unlessChanged(this.#buckets.claims.create(claimKey(key), JSON.stringify(claim)));
+  }
+
+  async renew(key: AttemptKey, claim: AttemptClaim, revision: number): Promise<number | null> {
+    return unlessChanged(this.#buckets.claims.update(claimKey(key), JSON.stringify(claim), revision));
+  }
+
+  async claimOf(key: AttemptKey): Promise<StoredClaim | null> {
+    const entry = await this.#buckets.claims.get(claimKey(key));
+    return entry === null || entry.operation !== 'PUT'
+      ? null
+      : { claim: readClaim(entry.json()), revision: entry.revision };
+  }
+
+  async desire(key: AttemptKey, wish: Wish): Promise<void> {
+    const text = JSON.stringify(wish);
+    const most = this.#connection.info?.max_payload ?? 1_048_576;
+    if (text.length > most - 1_024) {
+      throw new MaosError(
+        'RESOURCE_LIMIT_EXCEEDED',
+        `The input of agent ${key.agentId} has become too large for the NATS server (${text.length} bytes, at most ${most}).`,
+      );
+    }
+    await this.#buckets.wishes.put(claimKey(key), text);
+  }
+
+  async wishes(key: AttemptKey, listener: (wish: Wish) => void): Promise<() => void> {
+    const entries = await this.#buckets.wishes.watch({ key: claimKey(key), ignoreDeletes: true });
+    void (async () => {
+      for await (const entry of entries) listener(readWish(entry.json()));
+    })();
+    return () => entries.stop();
+  }
+
+  async announce(host: HostReport): Promise<void> {
+    await this.#buckets.hosts.put(host.name, JSON.stringify(host));
+  }
+
+  async hosts(): Promise<readonly HostReport[]> {
+    const found: HostReport[] = [];
+    for await (const name of await this.#buckets.hosts.keys()) {
+      const entry = await this.#buckets.hosts.get(name);
+      if (entry?.operation === 'PUT') found.push(readHost(entry.json()));
+    }
+    return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async beat(host: string, incarnation: string): Promise<void> {
+    await this.#buckets.beats.put(`${host}.${incarnation}`, '');
+  }
+
+  async isBeating(host: string, incarnation: string): Promise<boolean> {
+    return (await this.#buckets.beats.get(`${host}.${incarnation}`))?.operation === 'PUT';
+  }
+
+  async append(key: AttemptKey, stream: OutputStream, offset: number, bytes: Uint8Array): Promise<void> {
+    const given = headers();
+    given.set('Offset', String(offset));
+    await this.#js.publish(`${subjectOf(key, 'out')}.${shortStream[stream]}`, bytes, {
+      headers: given,
+      msgID: `${key.sessionId}.${key.agentId}.${key.attempt}.${shortStream[stream]}.${offset}`,
+    });
+  }
+
+  async appended(key: AttemptKey, stream: OutputStream): Promise<number> {
+    const subject = `${subjectOf(key, 'out')}.${shortStream[stream]}`;
+    const last = await this.#manager.streams.getMessage(outputs, { last_by_subj: subject });
+    return last === null ? 0 : offsetOf(last.header) + last.data.length;
+  }
+
+  async tell(key: AttemptKey, fact: HostFact): Promise<void> {
+    const { sessionId, agentId, attempt } = key;
+    await this.#js.publish(subjectOf(key, 'fact'), JSON.stringify(fact), {
+      msgID: `${sessionId}.${agentId}.${attempt}.fact.${factNumbers[fact.type]}`,
+    });
+  }
+
+  async follow(key: AttemptKey, listener: AttemptListener): Promise<() => void> {
+    const claims = await this.#buckets.claims.watch({ key: claimKey(key), ignoreDeletes: true });
+    void (async () => {
+      for await (const entry of claims) {
+        listener.claim({ claim: readClaim(entry.json()), revision: entry.revision });
+      }
+    })();
+    const stops = [
+      () => claims.stop(),
+      await this.#consume(outputs, `${subjectOf(key, 'out')}.*`, (message) => {
+        const stream = message.subject.endsWith('.err') ? 'stderr' : 'stdout';
+        listener.output(stream, offsetOf(message.headers), message.data);
+      }),
+      await this.#consume(facts, subjectOf(key, 'fact'), (message) =>
+        listener.fact(readFact(message.json())),
+      ),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  async put(name: string, content: Uint8Array): Promise<BlobName> {
+    await this.#buckets.blobs.putBlob({ name }, content);
+    return { name, sha256: createHash('sha256').update(content).digest('hex') };
+  }
+
+  async get({ name, sha256 }: BlobName): Promise<Uint8Array> {
+    const content = await this.#buckets.blobs.getBlob(name);
+    if (content !== null && createHash('sha256').update(content).digest('hex') === sha256) return content;
+    const wrong = content === null ? 'is missing' : 'has another content than announced';
+    throw new MaosError('INVALID_INPUT', `The blob ${quote(name)} on the NATS server ${wrong}.`);
+  }
+
+  async forget(key: AttemptKey): Promise<void> {
+    await this.#manager.streams.purge(outputs, { filter: `${subjectOf(key, 'out')}.*` });
+    await this.#manager.streams.purge(facts, { filter: subjectOf(key, 'fact') });
+    await this.#buckets.wishes.purge(claimKey(key));
+    for (const { name } of await this.#buckets.blobs.list()) {
+      if (name.startsWith(`${claimKey(key)}.`)) await this.#buckets.blobs.delete(name);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  async #consume(stream: string, filter: string, deliver: (message: JsMsg) => void): Promise<() => void> {
+    const consumer = await this.#js.consumers.get(stream, {
+      filter_subjects: filter,
+      deliver_policy: DeliverPolicy.All,
+    });
+    const messages = await consumer.consume();
+    void (async () => {
+      for await (const message of messages) deliver(message);
+    })();
+    return () => messages.stop();
+  }
+
+  async #consumerOf(pool: string): Promise<Consumer> {
+    const known = this.#consumers.get(pool);
+    if (known !== undefined) return known;
+    const name = `pool-${pool}`;
+    await this.#manager.consumers.add(offers, {
+      durable_name: name,
+      filter_subject: `maos.*.offer.${pool}`,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(ackWaitMs),
+    });
+    const consumer = await this.#js.consumers.get(offers, name);
+    this.#consumers.set(pool, consumer);
+    return consumer;
+  }
+}
+
+function takenOf(message: JsMsg): TakenOffer {
+  let offer: Offer;
+  try {
+    offer = readOffer(message.json());
+  } catch (error) {
+    // No host will ever be able to read it.
+    message.term();
+    throw error;
+  }
+  return {
+    ...offer,
+    async accept() {
+      if (!(await message.ackAck())) {
+        throw new MaosError('INTERNAL', 'The NATS server did not confirm that an offer is taken.');
+      }
+    },
+    async giveBack(delayMs) {
+      message.nak(delayMs);
+    },
+  };
+}
+
+function claimKey({ project, sessionId, agentId, attempt }: AttemptKey): string {
+  return `${project}.${sessionId}.${agentId}.${attempt}`;
+}
+
+function subjectOf({ project, sessionId, agentId, attempt }: AttemptKey, kind: 'out' | 'fact'): string {
+  return `maos.${project}.${kind}.${sessionId}.${agentId}.${attempt}`;
+}
+
+function offsetOf(given: { get(name: string): string } | undefined): number {
+  const offset = Number(given?.get('Offset'));
+  if (Number.isSafeInteger(offset) && offset >= 0) return offset;
+  throw new MaosError('INVALID_INPUT', 'A piece of output on the NATS server has no valid offset.');
+}
+
+/** Null instead of the error of a compare-and-set that came too late. */
+async function unlessChanged(written: Promise<number>): Promise<number | null> {
+  const wrongLastSequence = 10_071;
+  try {
+    return await written;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === wrongLastSequence) return null;
+    throw error;
+  }
+}

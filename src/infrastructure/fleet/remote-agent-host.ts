@@ -1,0 +1,126 @@
+import type {
+  AgentHost,
+  LaunchKey,
+  OrderedLaunch,
+  OutputSink,
+  RunningAgent,
+} from '../../application/ports/agent-host.ts';
+import type { Clock } from '../../application/ports/clock.ts';
+import type { AttemptKey, Fleet } from '../../application/ports/fleet.ts';
+import type { SharedFiles } from '../../application/ports/hosting.ts';
+import type { Log } from '../../application/ports/log.ts';
+import type { Agent } from '../../domain/agent.ts';
+import { MaosError, quote } from '../../domain/errors.ts';
+import { encodeOrder } from './launch-order.ts';
+import { RemoteAttempt } from './remote-attempt.ts';
+import type { SharedFleet } from './shared-fleet.ts';
+
+export interface RemoteHostDeps {
+  readonly fleet: SharedFleet;
+  /** The project's hash. */
+  readonly project: string;
+  /** Absolute path of an agent's folder at home. */
+  folderOf(key: LaunchKey): string;
+  readonly files: SharedFiles;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lostAfterMs: number;
+}
+
+export type RemoteHost = Pick<AgentHost, 'attach'> & Required<Pick<AgentHost, 'order'>>;
+
+/** How often to offer an attempt again that nobody has claimed: a stuck queue costs time, never work. */
+const offerMs = 15_000;
+/** How long to wait for the first news of an agent that is adopted. */
+const newsMs = 2_000;
+
+/** Orders agents from the hosts of their pools. */
+export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
+  const { project, clock, log } = deps;
+  const keyOf = ({ sessionId, agentId, attempt }: LaunchKey): AttemptKey => ({
+    ...{ project, sessionId, agentId, attempt },
+  });
+
+  function attemptOf(fleet: Fleet, key: LaunchKey, agent: Agent, sink: OutputSink): RemoteAttempt {
+    return new RemoteAttempt({
+      ...{ fleet, sink, clock, log, key: keyOf(key), agentName: agent.name },
+      folder: deps.folderOf(key),
+      files: deps.files,
+      lostAfterMs: deps.lostAfterMs,
+      released: () => deps.fleet.release(),
+    });
+  }
+
+  async function order(key: LaunchKey, ordered: OrderedLaunch, sink: OutputSink): Promise<RunningAgent> {
+    const { agent, session } = ordered;
+    const pool = agent.pool ?? '';
+    const fleet = await connected(agent);
+    const attempt = attemptOf(fleet, key, agent, sink);
+    try {
+      const { sessionId, agentId } = key;
+      const name = `${project}.${sessionId}.${agentId}.${key.attempt}`;
+      const archive = await deps.files.pack(session.id, null, null);
+      const files = archive === null ? null : await fleet.put(`${name}.given`, archive);
+      const blob = await fleet.put(`${name}.order`, encodeOrder({ ...ordered, files }));
+      await attempt.follow();
+      let isBegun = false;
+      void attempt.begun.then(() => {
+        isBegun = true;
+      });
+      while (!isBegun && sink.isOwned()) {
+        if (!attempt.isClaimed) {
+          await fleet
+            .offer({ key: keyOf(key), pool, order: blob })
+            .catch((error: unknown) => log.log('warn', 'an offer is repeated', { error: String(error) }));
+        }
+        await Promise.race([attempt.begun, pause(offerMs)]);
+      }
+    } catch (error) {
+      attempt.abandon();
+      throw error;
+    }
+    if (attempt.refusal !== null) {
+      throw new MaosError('SPAWN_FAILED', `The host refused agent ${agent.name}: ${attempt.refusal}`, {
+        details: { pool },
+      });
+    }
+    return attempt.running();
+  }
+
+  async function connected(agent: Agent): Promise<Fleet> {
+    try {
+      return await deps.fleet.use();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new MaosError(
+        'SPAWN_FAILED',
+        `Agent ${agent.name} is for the pool ${quote(agent.pool ?? '')}, and its hosts cannot be reached: ${why}`,
+        { cause },
+      );
+    }
+  }
+
+  async function attach(key: LaunchKey, agent: Agent, sink: OutputSink): Promise<RunningAgent> {
+    const fleet = await deps.fleet.use();
+    const attempt = attemptOf(fleet, key, agent, sink);
+    try {
+      // Nobody can claim it after this.
+      const fence = { host: null, incarnation: '', epoch: 0, phase: 'ended', obeyed: 0 } as const;
+      await fleet.claim(keyOf(key), fence);
+      await attempt.follow();
+      await Promise.race([attempt.begun, pause(newsMs)]);
+      return attempt.running();
+    } catch (error) {
+      attempt.abandon();
+      throw error;
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      clock.after(ms, resolve);
+    });
+  }
+
+  return { order, attach };
+}

@@ -1,0 +1,310 @@
+import type {
+  AgentEnd,
+  InputEntry,
+  OutputSink,
+  RunningAgent,
+  StopReport,
+} from '../../application/ports/agent-host.ts';
+import type { Clock } from '../../application/ports/clock.ts';
+import type { AttemptKey, Fleet, HostFact, StoredClaim, Wish } from '../../application/ports/fleet.ts';
+import type { SharedFiles } from '../../application/ports/hosting.ts';
+import type { Log } from '../../application/ports/log.ts';
+import { MaosError } from '../../domain/errors.ts';
+import { Mirror } from './mirror.ts';
+
+export interface RemoteAttemptDeps {
+  readonly fleet: Fleet;
+  readonly key: AttemptKey;
+  readonly agentName: string;
+  /** The agent's folder at home. */
+  readonly folder: string;
+  readonly files: SharedFiles;
+  readonly sink: OutputSink;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long its host may be silent before it counts as lost. */
+  readonly lostAfterMs: number;
+  /** Called once, when nothing more is needed of the engine. */
+  released(): void;
+}
+
+type Ended = Extract<HostFact, { type: 'ended' }>;
+
+const lookMs = 3_000;
+const againMs = 1_000;
+/** How long a host may take to suspend or resume an agent. */
+const obeyMs = 15_000;
+
+/** One attempt on another machine, as its home sees and steers it. */
+export class RemoteAttempt {
+  readonly #deps: RemoteAttemptDeps;
+  readonly #begun = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<AgentEnd>();
+  #mirror: Mirror | null = null;
+  #stored: StoredClaim | null = null;
+  #spawned: Extract<HostFact, { type: 'spawned' }> | null = null;
+  #told: Ended | null = null;
+  #wish: Wish = { number: 0, isPaused: false, stop: null, input: [], isInputOver: false };
+  #wishing: Promise<void> = Promise.resolve();
+  #obeyed: (() => void)[] = [];
+  #stopFollowing = (): void => {};
+  #cancelLook = (): void => {};
+  #silentSince: number | null = null;
+  #isOver = false;
+
+  constructor(deps: RemoteAttemptDeps) {
+    this.#deps = deps;
+  }
+
+  /** Settles when it has been started, or its end is known. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
+  /** Whether a host, or the home, has claimed it. */
+  get isClaimed(): boolean {
+    return this.#stored !== null;
+  }
+
+  /** Why it could not be started; null: nothing is known of a failure. */
+  get refusal(): string | null {
+    return this.#told?.refusal ?? null;
+  }
+
+  async follow(): Promise<void> {
+    const { folder, key, sink, fleet } = this.#deps;
+    this.#mirror ??= await Mirror.open(folder, key.attempt, sink, (problem, cause) =>
+      this.#note('warn', problem, cause),
+    );
+    const mirror = this.#mirror;
+    this.#stopFollowing = await fleet.follow(key, {
+      claim: (stored) => this.#claimed(stored),
+      output: (stream, offset, bytes) => {
+        this.#trying(() => {
+          if (!mirror.write(stream, offset, bytes))
+            throw new Error(`output before byte ${offset} is missing`);
+          this.#finishIfWhole();
+        });
+      },
+      fact: (fact) => this.#learn(fact),
+    });
+    this.#look();
+  }
+
+  running(): RunningAgent {
+    const attempt = this;
+    const host = this.#stored?.claim.host ?? 'another machine';
+    const { location } = this.#spawned ?? {};
+    return {
+      location: {
+        kind: 'remote',
+        label: location === undefined ? `host ${host}` : `host ${host}, ${location.label}`,
+        data: { host, ...(location === undefined ? {} : { location: location.data }) },
+      },
+      ended: this.#end.promise,
+      get takesInput() {
+        return attempt.#spawned?.takesInput === true;
+      },
+      isCaughtUp: () => this.#mirror?.isCaughtUp() ?? false,
+      stop: (graceMs) => this.#stop(graceMs),
+      suspend: () => this.#obey({ isPaused: true }),
+      resume: () => this.#obey({ isPaused: false }),
+      send: (entry) => this.#send(entry),
+      closeInput: () => this.#desire({ isInputOver: true }),
+      sample: async () => null,
+      memory: async () => null,
+    };
+  }
+
+  /** Not followed any more; it goes on. */
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopFollowing();
+    this.#cancelLook();
+    this.#deps.released();
+  }
+
+  #claimed(stored: StoredClaim): void {
+    this.#stored = stored;
+    for (const wake of this.#obeyed.splice(0)) wake();
+    const { host, phase } = stored.claim;
+    if (host === null && phase === 'ended') void this.#finish(this.#neverStarted());
+  }
+
+  #learn(fact: HostFact): void {
+    if (fact.type === 'spawned') {
+      this.#spawned = fact;
+      this.#begun.resolve();
+      return;
+    }
+    this.#told = fact;
+    this.#trying(() => this.#finishIfWhole());
+  }
+
+  #finishIfWhole(): void {
+    if (this.#told !== null && this.#mirror?.has(this.#told.printed)) void this.#finish(this.#told.end);
+  }
+
+  async #finish(end: AgentEnd): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopFollowing();
+    this.#cancelLook();
+    const { fleet, key, sink, released } = this.#deps;
+    await this.#fetchFiles();
+    try {
+      sink.printed?.((await this.#mirror?.finish(end)) ?? 0);
+    } catch (error) {
+      this.#note('error', 'the end of an agent could not be recorded in its folder', error);
+    }
+    for (const wake of this.#obeyed.splice(0)) wake();
+    this.#begun.resolve();
+    this.#end.resolve(end);
+    if (end.how !== 'lost') {
+      await fleet.forget(key).catch((error: unknown) => this.#note('warn', 'nothing was removed', error));
+    }
+    released();
+  }
+
+  async #fetchFiles(): Promise<void> {
+    const { fleet, files, key, agentName } = this.#deps;
+    const blob = this.#told?.files ?? null;
+    while (blob !== null) {
+      try {
+        await files.unpack(key.sessionId, agentName, await fleet.get(blob));
+        return;
+      } catch (error) {
+        this.#note('error', 'the files of an agent could not be fetched', error);
+        if (error instanceof MaosError || !this.#deps.sink.isOwned()) return;
+        await this.#wait(againMs);
+      }
+    }
+  }
+
+  async #stop(graceMs: number): Promise<StopReport> {
+    const since = this.#deps.clock.elapsedMs();
+    void this.#desire({ stop: { graceMs } }).catch((error: unknown) =>
+      this.#note('error', 'an agent could not be asked to stop', error),
+    );
+    const end = await this.#end.promise;
+    const none = { signals: [], tookMs: this.#deps.clock.elapsedMs() - since };
+    return this.#told?.stop ?? { ...none, survivors: end.how === 'lost' ? 1 : 0 };
+  }
+
+  async #send({ id, bytes }: InputEntry): Promise<void> {
+    if (this.#isOver || this.#spawned?.takesInput !== true) {
+      throw new MaosError('INVALID_TRANSITION', `Nothing can be sent to agent ${this.#deps.key.agentId}.`);
+    }
+    if (this.#wish.input.some((entry) => entry.id === id)) return;
+    const entry = { id, base64: Buffer.from(bytes).toString('base64') };
+    await this.#desire({ input: [...this.#wish.input, entry] });
+  }
+
+  /** Settles when the host has done it. @throws MaosError INTERNAL if it does not answer */
+  async #obey(change: Partial<Wish>): Promise<void> {
+    await this.#desire(change);
+    const { number } = this.#wish;
+    const until = this.#deps.clock.elapsedMs() + obeyMs;
+    while (!this.#isOver && (this.#stored?.claim.obeyed ?? 0) < number) {
+      const left = until - this.#deps.clock.elapsedMs();
+      if (left <= 0) {
+        throw new MaosError('INTERNAL', `The host of agent ${this.#deps.key.agentId} does not answer.`);
+      }
+      await Promise.race([new Promise<void>((resolve) => this.#obeyed.push(resolve)), this.#wait(left)]);
+    }
+  }
+
+  /** One after the other, so that the last number stands for everything before it. */
+  #desire(change: Partial<Wish>): Promise<void> {
+    const { fleet, key, clock, sink } = this.#deps;
+    const latest = Math.max(this.#wish.number, this.#stored?.claim.obeyed ?? 0, Date.parse(clock.now()));
+    this.#wish = { ...this.#wish, ...change, number: latest + 1 };
+    const wish = this.#wish;
+    const stored = this.#wishing.then(async () => {
+      while (!this.#isOver && sink.isOwned()) {
+        try {
+          return await fleet.desire(key, wish);
+        } catch (error) {
+          if (error instanceof MaosError) throw error;
+          this.#note('warn', 'a wish could not be stored', error);
+          await this.#wait(againMs);
+        }
+      }
+    });
+    this.#wishing = stored.catch(() => {});
+    return stored;
+  }
+
+  /** Whether its host is heard of. */
+  #look(): void {
+    this.#cancelLook = this.#deps.clock.after(lookMs, () => {
+      this.#judge()
+        .catch((error: unknown) => this.#note('debug', 'the NATS server does not answer', error))
+        .finally(() => {
+          if (this.#isOver) return;
+          if (this.#deps.sink.isOwned()) this.#look();
+          else this.abandon();
+        });
+    });
+  }
+
+  async #judge(): Promise<void> {
+    const { fleet, clock, key, lostAfterMs } = this.#deps;
+    const stored = this.#stored;
+    if (stored === null || stored.claim.host === null) return;
+    const { host, incarnation, phase } = stored.claim;
+    // An end that was told only lacks the rest of its output.
+    if (phase === 'ended' && this.#told !== null) return;
+    if (await fleet.isBeating(host, incarnation)) {
+      if (this.#silentSince !== null) this.#note('info', `host ${host} is heard of again`);
+      this.#silentSince = null;
+      return;
+    }
+    const now = clock.elapsedMs();
+    if (this.#silentSince === null) this.#note('warn', `host ${host} is not heard of`);
+    this.#silentSince ??= now;
+    if (now - this.#silentSince < lostAfterMs) return;
+    if (phase === 'claimed') {
+      // Before 'spawning' the host cannot have started it, and from now on it cannot any more.
+      const calledBack = { ...stored.claim, host: null, incarnation: '', phase: 'ended' as const };
+      if ((await fleet.renew(key, calledBack, stored.revision)) !== null)
+        await this.#finish(this.#neverStarted());
+      return;
+    }
+    // If the host comes back, it stops what nobody waits for.
+    await this.#desire({ stop: { graceMs: 0 } });
+    await this.#finish({ how: 'lost', at: clock.now() });
+  }
+
+  #neverStarted(): AgentEnd {
+    return { how: 'never_started', at: this.#deps.clock.now() };
+  }
+
+  /** What fails here, such as a full disk, is tried again from what is there. */
+  #trying(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#note('error', 'the output of an agent could not be stored; it is read again', error);
+      this.#stopFollowing();
+      this.#stopFollowing = this.#deps.clock.after(againMs, () => {
+        if (this.#isOver) return;
+        this.#cancelLook();
+        this.follow().catch((cause: unknown) => this.#note('error', 'an agent is not followed', cause));
+      });
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#deps.clock.after(ms, resolve);
+    });
+  }
+
+  #note(level: 'debug' | 'info' | 'warn' | 'error', message: string, error?: unknown): void {
+    const { log, key } = this.#deps;
+    const more = error === undefined ? {} : { error: String(error) };
+    log.log(level, message, { agentId: key.agentId, attempt: key.attempt, ...more });
+  }
+}

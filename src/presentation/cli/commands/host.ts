@@ -1,0 +1,111 @@
+import type { HostReport } from '../../../application/ports/fleet.ts';
+import { MaosError, quote } from '../../../domain/errors.ts';
+import type { CliCommand, CommandContext } from '../command.ts';
+import { renderTable } from '../render/table.ts';
+import { exitStatus } from '../shell/exit-status.ts';
+import type { Canvas } from '../shell/terminal.ts';
+
+export const hostCommand: CliCommand = {
+  name: 'host',
+  summary: 'Let this machine run agents of other homes',
+  details:
+    "Takes agents of the pools over a NATS server with JetStream, one for each slot, and runs them by this machine's own settings: remote.backends and allowCommands say what it runs. Ctrl-C ends only this command: its agents go on, and the next 'maos host' adopts them. 'host list' shows every host of the server; 'host drain' lets the host of this home finish its agents and end.",
+  arguments: [
+    { syntax: '[action]', description: 'list or drain; default: work', choices: ['list', 'drain'] },
+  ],
+  options: [
+    {
+      flags: '--nats <url>',
+      description: 'NATS server, such as nats://10.0.0.1:4222; default: remote.url',
+      kind: 'text',
+    },
+    { flags: '--pool <names>', description: 'pools to take agents of, separated by commas', kind: 'text' },
+    {
+      flags: '--slots <n>',
+      description: 'agents at once; default: maxConcurrentAgents.machine',
+      kind: 'integer',
+      range: [1, 10_000],
+    },
+    { flags: '--name <name>', description: "the host's name; default: that of the machine", kind: 'text' },
+  ],
+  examples: [
+    {
+      line: 'maos host --nats nats://10.0.0.1:4222 --pool gpu --slots 2',
+      says: 'run two agents of the pool gpu at once',
+    },
+    { line: 'maos host list --nats nats://10.0.0.1:4222', says: 'show the hosts, their pools and load' },
+  ],
+  async run(context) {
+    const { args, options, terminal } = context;
+    const runtime = context.runtime();
+    const url = options.text('nats') ?? null;
+    const [action] = args;
+    if (action === 'list') return list(context, await runtime.fleetHosts(url));
+    if (action === 'drain') {
+      await runtime.drainHost();
+      if (context.json) terminal.document({ draining: true });
+      else
+        terminal.notice('The host of this home takes no more agents, and ends when its agents have ended.');
+      return exitStatus.done;
+    }
+    if (action !== undefined) {
+      throw new MaosError('INVALID_INPUT', `host: ${quote(action)} is no action: use list or drain.`);
+    }
+    const pools = (options.text('pool') ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
+    if (pools.length === 0) {
+      throw new MaosError('INVALID_INPUT', 'host: name the pools whose agents it takes: --pool gpu.');
+    }
+    const signal = context.watchInterrupts();
+    const told = (what: string): void => terminal.notice(what);
+    await runtime.runHost(
+      { url, pools, slots: options.number('slots') ?? null, name: options.text('name') ?? null, told },
+      signal,
+    );
+    return exitStatus.done;
+  },
+};
+
+function list({ json, terminal }: CommandContext, hosts: readonly HostReport[]): number {
+  if (json) terminal.document({ hosts: hosts.map(hostView) });
+  else if (hosts.length === 0) terminal.notice('No host has been heard of for 30 s.');
+  else for (const line of renderHosts(hosts, terminal.canvas)) terminal.line(line);
+  return exitStatus.done;
+}
+
+function hostView({
+  name,
+  pools,
+  slots,
+  running,
+  freeMemoryMb,
+  isDraining,
+  backends,
+  version,
+  at,
+}: HostReport) {
+  const load = { slots, running, free_memory_mb: freeMemoryMb, draining: isDraining };
+  return { name, pools, ...load, backends, version, reported_at: at };
+}
+
+function renderHosts(hosts: readonly HostReport[], canvas: Canvas): string[] {
+  const rows = hosts.map(({ name, pools, slots, running, freeMemoryMb, isDraining, version }) => [
+    name,
+    isDraining ? 'draining' : running < slots ? 'free' : 'full',
+    `${running} of ${slots}`,
+    pools.join(', '),
+    `${freeMemoryMb} MiB`,
+    version,
+  ]);
+  const columns = [
+    { title: 'HOST', whole: true },
+    { title: 'STATE' },
+    { title: 'AGENTS' },
+    { title: 'POOLS' },
+    { title: 'FREE MEMORY', rank: 1 },
+    { title: 'VERSION', rank: 2 },
+  ] as const;
+  return renderTable(columns, rows, canvas);
+}

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it, type TestContext } from 'node:test';
+import type {
+  AttemptClaim,
+  AttemptKey,
+  Fleet,
+  HostFact,
+  HostReport,
+  Offer,
+  Wish,
+} from '../../src/application/ports/fleet.ts';
+import { makeAgentId, makeSessionId } from '../../src/domain/ids.ts';
+import { until } from './waiting.ts';
+
+let attempts = 0;
+
+/** Of no other test. */
+export function newKey(): AttemptKey {
+  attempts += 1;
+  return {
+    project: createHash('sha256').update('project').digest('hex'),
+    sessionId: makeSessionId(`01K0ABCDEFGHJKMNPQRST${String(attempts).padStart(5, '0')}`),
+    agentId: makeAgentId('tester', 1, 'abc123'),
+    attempt: 1,
+  };
+}
+
+const claimed: AttemptClaim = { host: 'one', incarnation: 'i1', epoch: 1, phase: 'claimed', obeyed: 0 };
+const wish: Wish = { number: 1, isPaused: false, stop: null, input: [], isInputOver: false };
+const ended: HostFact = {
+  type: 'ended',
+  end: { how: 'exited', exitCode: 0, signal: null, at: '2026-01-01T00:00:00.000Z' },
+  stop: null,
+  refusal: null,
+  printed: { stdout: 6, stderr: 0 },
+  files: null,
+};
+
+/** What homes and hosts require of every engine. @param open each call: one more connection to the same engine */
+export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fleet>>): void {
+  async function bench(t: TestContext) {
+    const connect = await make(t);
+    const open = async (): Promise<Fleet> => {
+      const fleet = await connect();
+      t.after(() => fleet.close());
+      return fleet;
+    };
+    return { home: await open(), host: await open(), other: await open() };
+  }
+  const never = new AbortController().signal;
+  const offerTo = async (home: Fleet, pool: string): Promise<Offer> => {
+    const key = newKey();
+    const order = await home.put(`${key.sessionId}.order`, Buffer.from('{"order":1}'));
+    const offer = { key, pool, order };
+    await home.offer(offer);
+    return offer;
+  };
+
+  describe('an offer', () => {
+    it('reaches one host of its pool, with its order', async (t) => {
+      const { home, host, other } = await bench(t);
+      const offer = await offerTo(home, 'gpu');
+      const taken = await host.take('gpu', 5_000, never);
+      assert.deepEqual([taken?.key, taken?.pool, taken?.order], [offer.key, 'gpu', offer.order]);
+      assert.equal(Buffer.from(await host.get(offer.order)).toString(), '{"order":1}');
+      assert.equal(await other.take('gpu', 1_000, never), null);
+      await taken?.accept();
+    });
+
+    it('that is repeated is one offer, and of its own pool', async (t) => {
+      const { home, host } = await bench(t);
+      const offer = await offerTo(home, 'a');
+      await home.offer(offer);
+      const taken = await host.take('a', 5_000, never);
+      await taken?.accept();
+      assert.equal(await host.take('a', 1_000, never), null);
+      await offerTo(home, 'b');
+      assert.equal(await host.take('a', 1_000, never), null);
+    });
+
+    it('that a host gives back reaches another', async (t) => {
+      const { home, host, other } = await bench(t);
+      const { key } = await offerTo(home, 'back');
+      await (await host.take('back', 5_000, never))?.giveBack(1);
+      const taken = await other.take('back', 5_000, never);
+      assert.deepEqual(taken?.key, key);
+      await taken?.accept();
+    });
+
+    it('is not waited for after an abort', async (t) => {
+      const { host } = await bench(t);
+      const abort = new AbortController();
+      const taking = host.take('none', 60_000, abort.signal);
+      abort.abort();
+      assert.equal(await taking, null);
+    });
+  });
+
+  describe('a claim', () => {
+    it('is made once, whoever is first', async (t) => {
+      const { host, other, home } = await bench(t);
+      const key = newKey();
+      const made = await Promise.all(
+        [host, other, home, host].map((fleet, index) => fleet.claim(key, { ...claimed, host: `h${index}` })),
+      );
+      assert.equal(made.filter((revision) => revision !== null).length, 1);
+      const winner = made.findIndex((revision) => revision !== null);
+      const stored = await home.claimOf(key);
+      assert.deepEqual(stored, { claim: { ...claimed, host: `h${winner}` }, revision: made[winner] });
+    });
+
+    it('changes only from the revision that is known', async (t) => {
+      const { host, home } = await bench(t);
+      const key = newKey();
+      assert.equal(await home.claimOf(key), null);
+      const first = (await host.claim(key, claimed)) ?? 0;
+      const running = { ...claimed, phase: 'running' as const };
+      const second = await host.renew(key, running, first);
+      assert.notEqual(second, null);
+      assert.equal(await home.renew(key, { ...claimed, host: null, phase: 'ended' }, first), null);
+      assert.deepEqual(await home.claimOf(key), { claim: running, revision: second });
+    });
+
+    it('outlives what is forgotten', async (t) => {
+      const { host } = await bench(t);
+      const key = newKey();
+      await host.claim(key, claimed);
+      await host.forget(key);
+      assert.equal(await host.claim(key, claimed), null);
+    });
+  });
+
+  describe('what is followed', () => {
+    it('is what there was and what comes, each piece of output and each fact once', async (t) => {
+      const { home, host } = await bench(t);
+      const key = newKey();
+      const seen: unknown[] = [];
+      await host.append(key, 'stdout', 0, Buffer.from('one'));
+      await host.append(key, 'stdout', 0, Buffer.from('one'));
+      const stop = await home.follow(key, {
+        claim: ({ claim }) => seen.push(claim.phase),
+        output: (stream, offset, bytes) => seen.push([stream, offset, Buffer.from(bytes).toString()]),
+        fact: ({ type }) => seen.push(type),
+      });
+      await until(() => seen.length === 1, 'the first piece');
+      await host.claim(key, claimed);
+      await until(() => seen.length === 2, 'the claim');
+      await host.append(key, 'stderr', 0, Buffer.from('no'));
+      await until(() => seen.length === 3, 'stderr');
+      await host.append(key, 'stdout', 3, Buffer.from('two'));
+      await until(() => seen.length === 4, 'the next piece');
+      await host.tell(key, ended);
+      await host.tell(key, ended);
+      await until(() => seen.length === 5, 'the fact');
+      stop();
+      assert.deepEqual(seen, [
+        ['stdout', 0, 'one'],
+        'claimed',
+        ['stderr', 0, 'no'],
+        ['stdout', 3, 'two'],
+        'ended',
+      ]);
+      assert.deepEqual([await host.appended(key, 'stdout'), await host.appended(key, 'stderr')], [6, 2]);
+      assert.equal(await host.appended(newKey(), 'stdout'), 0);
+    });
+
+    it('is bytes, whatever they are', async (t) => {
+      const { home, host } = await bench(t);
+      const key = newKey();
+      const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index * 7) % 256));
+      await host.append(key, 'stdout', 0, bytes);
+      const got: Uint8Array[] = [];
+      const stop = await home.follow(key, {
+        claim: () => {},
+        output: (_stream, _offset, piece) => got.push(piece),
+        fact: () => {},
+      });
+      await until(() => got.length === 1, 'the bytes');
+      stop();
+      assert.ok(Buffer.from(got[0] as Uint8Array).equals(bytes));
+    });
+  });
+
+  describe('a wish', () => {
+    it('is told to a host that comes later, and so is every change', async (t) => {
+      const { home, host } = await bench(t);
+      const key = newKey();
+      await home.desire(key, wish);
+      const heard: number[] = [];
+      const stop = await host.wishes(key, ({ number }) => heard.push(number));
+      await until(() => heard.length === 1, 'the wish');
+      await home.desire(key, { ...wish, number: 2, stop: { graceMs: 5 } });
+      await until(() => heard.length === 2, 'the change');
+      stop();
+      assert.deepEqual(heard, [1, 2]);
+    });
+  });
+
+  describe('a host', () => {
+    it('is listed as it has described itself, and beats', async (t) => {
+      const { home, host } = await bench(t);
+      const at = '2026-01-01T00:00:00.000Z';
+      const report: HostReport = {
+        ...{ name: 'box-1', incarnation: 'i1', pools: ['a', 'b'], slots: 2, running: 1, freeMemoryMb: 512 },
+        ...{ isDraining: false, backends: ['command'], version: '0.1.0', at },
+      };
+      await host.announce(report);
+      assert.deepEqual(
+        (await home.hosts()).filter(({ name }) => name === 'box-1'),
+        [report],
+      );
+      assert.equal(await home.isBeating('box-1', 'i1'), false);
+      await host.beat('box-1', 'i1');
+      assert.deepEqual(
+        [await home.isBeating('box-1', 'i1'), await home.isBeating('box-1', 'i2')],
+        [true, false],
+      );
+    });
+  });
+
+  describe('a blob', () => {
+    it('is refused if it is not what was announced', async (t) => {
+      const { home, host } = await bench(t);
+      const blob = await home.put('x.files', Buffer.from('content'));
+      assert.equal(Buffer.from(await host.get(blob)).toString(), 'content');
+      await assert.rejects(host.get({ ...blob, sha256: '0'.repeat(64) }), { code: 'INVALID_INPUT' });
+      await assert.rejects(host.get({ ...blob, name: 'y.files' }), { code: 'INVALID_INPUT' });
+    });
+  });
+}

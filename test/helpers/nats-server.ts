@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { until } from './waiting.ts';
+
+/** A real nats-server with JetStream on loopback, which the test ends. */
+export class NatsServer {
+  readonly port: number;
+  readonly #folder: string;
+  #process: ChildProcess | null = null;
+
+  private constructor(port: number, folder: string) {
+    this.port = port;
+    this.#folder = folder;
+  }
+
+  static async start(t: { after(cleanUp: () => Promise<void>): void }): Promise<NatsServer> {
+    const server = new NatsServer(await freePort(), mkdtempSync(join(tmpdir(), 'maos-nats-')));
+    t.after(async () => {
+      await server.kill();
+      rmSync(server.#folder, { recursive: true, force: true });
+    });
+    await server.run();
+    return server;
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, again with what it has stored. */
+  async run(): Promise<void> {
+    const args = ['-js', '-a', '127.0.0.1', '-p', String(this.port), '-sd', this.#folder];
+    this.#process = spawn(program(), args, { stdio: 'ignore' });
+    await this.#listening();
+  }
+
+  async kill(): Promise<void> {
+    const running = this.#process;
+    this.#process = null;
+    if (running === null || running.exitCode !== null || running.signalCode !== null) return;
+    running.kill('SIGKILL');
+    await once(running, 'exit');
+  }
+
+  async #listening(): Promise<void> {
+    await until(async () => {
+      const socket = connect(this.port, '127.0.0.1');
+      const greeted = once(socket, 'data').then(
+        () => true,
+        () => false,
+      );
+      const isGreeted = await Promise.race([greeted, once(socket, 'close').then(() => false)]);
+      socket.destroy();
+      return isGreeted;
+    }, `nats-server on port ${this.port}`);
+  }
+}
+
+function program(): string {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/bin'];
+  const found = folders.map((folder) => join(folder, 'nats-server')).find((path) => existsSync(path));
+  assert.ok(
+    found,
+    "This test needs nats-server 2.9 or later: 'apt-get install nats-server', or a download from https://nats.io.",
+  );
+  return found;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port;
+}
