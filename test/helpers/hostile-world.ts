@@ -15,7 +15,8 @@ export const hostile = [
   ...['\ufeff', '\u{e0041}'],
 ].join('x');
 
-const steering =
+/** Characters that control a terminal, or hide or reorder text. */
+export const steering =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/;
 /** What `maos` itself writes where there are colours. */

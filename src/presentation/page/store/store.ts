@@ -11,6 +11,7 @@ import {
   signedOut,
 } from '../api.ts';
 import { readRoute, type SessionTab } from '../route.ts';
+import { plain } from '../text/clean.ts';
 import { applyEvent } from './apply-event.ts';
 import { sharedWith } from './shared.ts';
 import { closeStream, listen, openStream } from './stream.ts';
@@ -52,7 +53,7 @@ export const openId = computed(() => ('id' in route.value ? route.value.id : nul
 
 export function labelOf(project: string | undefined): string {
   if (project === undefined) return '';
-  return overview.value?.projects.find(({ path }) => path === project)?.label ?? project;
+  return plain(overview.value?.projects.find(({ path }) => path === project)?.label ?? project);
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

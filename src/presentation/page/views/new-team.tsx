@@ -4,6 +4,7 @@ import { sessionHref } from '../route.ts';
 import { useResource } from '../store/resource.ts';
 import { overview, refreshSession } from '../store/store.ts';
 import { emptyTeam, planOf, type TeamForm } from '../store/team-form.ts';
+import { plain } from '../text/clean.ts';
 import { Problem } from './parts.tsx';
 import { PlanPreview, type PlanView } from './plan-preview.tsx';
 import { TeamFields } from './team-fields.tsx';
@@ -70,8 +71,8 @@ export function NewTeam() {
             Project
             <select value={project} onChange={(event) => [setProject(event.currentTarget.value), change()]}>
               {projects.map(({ path, label }) => (
-                <option value={path === overview.value?.project ? '' : path} title={path}>
-                  {label}
+                <option value={path === overview.value?.project ? '' : path} title={plain(path)}>
+                  {plain(label)}
                 </option>
               ))}
             </select>

@@ -72,7 +72,7 @@ function Filters() {
         >
           <option value="">All projects</option>
           {projects.map(({ path, label }) => (
-            <option value={path}>{label}</option>
+            <option value={path}>{plain(label)}</option>
           ))}
         </select>
       )}

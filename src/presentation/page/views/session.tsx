@@ -86,7 +86,7 @@ function Head({ status }: { readonly status: Status }) {
         <State state={state} />
         {started_at !== null && <Elapsed from={started_at} to={ended_at} />}
         <Time at={status.created_at} />
-        {project !== undefined && <bdi title={project}>{labelOf(project)}</bdi>}
+        {project !== undefined && <bdi title={plain(project)}>{labelOf(project)}</bdi>}
         <code class="id">{id}</code>
         {status.parent_session_id !== undefined && (
           <a href={sessionHref(status.parent_session_id)}>started by an agent of another session</a>
