@@ -9,6 +9,7 @@ import { renderTable } from './report.ts';
 import { agentClis } from './rows/agent-clis.ts';
 import { agentOverhead } from './rows/agent-overhead.ts';
 import { dashboard } from './rows/dashboard.ts';
+import { eras } from './rows/eras.ts';
 import { events } from './rows/events.ts';
 import { http } from './rows/http.ts';
 import { inFlight } from './rows/in-flight.ts';
@@ -24,6 +25,7 @@ import { closeAll } from './workplace.ts';
 
 const rows: readonly Row[] = [
   startup,
+  eras,
   queries,
   inFlight,
   orchestration,

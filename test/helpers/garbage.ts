@@ -1,3 +1,5 @@
+import { type Random, randomOf } from './random.ts';
+
 /** A line of a defective client, and the expected answer. */
 export interface GarbageLine {
   /** Includes its line feed. */
@@ -13,20 +15,8 @@ export interface GarbageLine {
 /** Prefix of the keys of `_meta` in MCP 2026-07-28. */
 const modern = 'io.modelcontextprotocol/';
 
-type Random = (below: number) => number;
 type Made = { readonly text: string | Uint8Array; readonly id?: string | number; readonly code?: number };
 type Maker = (random: Random, id: string | number) => Made;
-
-/** Pseudo-random numbers that depend only on the seed (mulberry32). */
-function randomOf(seed: number): Random {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 function pick<T>(random: Random, items: readonly T[]): T {
   return items[random(items.length)] as T;
