@@ -47,12 +47,15 @@ export class RepeatedCalls {
 /** Shorter ids may be counted, and begin again with the next conversation. */
 const shortestId = 20;
 
-/** The name that Claude Code gives a call: the id of the model's request for it. */
+/** The name that Claude Code and Codex give a call: the id of the model's request for it. */
 export function callIdOf(meta: Readonly<Record<string, unknown>> = {}): string | undefined {
-  const id = meta['claudecode/toolUseId'];
-  return typeof id === 'string' && id.length >= shortestId && id.length <= 200
-    ? `claudecode/toolUseId ${id}`
-    : undefined;
+  const { 'claudecode/toolUseId': ofClaude, callId: ofCodex, threadId } = meta;
+  if (isLong(ofClaude)) return `claudecode/toolUseId ${ofClaude}`;
+  return isLong(ofCodex) && isLong(threadId) ? `threadId ${threadId} callId ${ofCodex}` : undefined;
+}
+
+function isLong(id: unknown): id is string {
+  return typeof id === 'string' && id.length >= shortestId && id.length <= 200;
 }
 
 export function requestKeyOf(session: string, id: string | number): string {

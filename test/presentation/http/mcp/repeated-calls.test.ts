@@ -108,6 +108,14 @@ describe('a call that changes something, sent again after its stream broke', () 
     assert.equal(counter.count, 1);
   });
 
+  it('acts once if Codex names it', async (t) => {
+    const { counter, place } = await serve(t);
+    counter.call(0).goOn.resolve();
+    const _meta = { callId: 'call_01A2B3C4D5E6F7G8H9', threadId: '01a220ea-2f99-7d72-8cb3-210e1034da45' };
+    for (const id of [1, 2]) assert.equal(await textOf(await modern(place, id, { _meta })), '0');
+    assert.equal(counter.count, 1);
+  });
+
   it('acts once across versions and sessions, because the name is of the call', async (t) => {
     const { counter, place } = await serve(t);
     await breakOff(counter, (signal) => modern(place, 1, { _meta: toolUse }, signal));
