@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { HttpProcess, maosFolder } from '../e2e/http-process.ts';
@@ -102,30 +100,5 @@ describe('a page whose server is killed', { skip: lacksBrowser }, () => {
     gate.openNow();
     for (const tab of [page, other])
       await tab.locator('.session-head .state').filter({ hasText: 'completed' }).waitFor();
-  });
-
-  it('goes on with the team that it had started', async (t) => {
-    const folder = await maosFolder(t);
-    const gate = new Gate(folder.project, 'end');
-    mkdirSync(folder.home, { mode: 0o700 });
-    writeFileSync(join(folder.home, 'config.json'), JSON.stringify({ allowCommands: [gate.wait] }));
-    const { page, url, server } = await openDashboard(t, browser, { folder });
-    const { token } = await folder.json<{ token: string }>('token');
-    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
-    const plan = {
-      objective: 'Outlive',
-      agents: [{ role: 'command', name: 'a', task: 'Wait.', command: gate.wait }],
-    };
-    const body = JSON.stringify({ plan });
-    const answer = await fetch(`${url}/api/sessions`, { method: 'POST', headers, body });
-    assert.equal(answer.status, 201, await answer.text());
-    await page.getByRole('link', { name: /Outlive/ }).click();
-    await page.locator('.session-head .state').filter({ hasText: 'running' }).waitFor();
-    await server.end('SIGKILL');
-    await page.getByText(/^Disconnected from MAOS/).waitFor();
-    await HttpProcess.start(t, folder, { args: ['--http', String(server.port), '--no-stdio'] });
-    gate.openNow();
-    await page.locator('.session-head .state').filter({ hasText: 'completed' }).waitFor();
-    await page.getByText(/^Disconnected from MAOS/).waitFor({ state: 'detached' });
   });
 });
