@@ -149,6 +149,13 @@ export async function inspectEverything(
       const { protocolVersion } = await inspect('initialize', '--protocol-era', 'auto');
       assert.equal(protocolVersion, target.args.includes('sse') ? '2025-11-25' : '2026-07-28');
     }),
+    t.test('tools/list, told to speak either version', async () => {
+      const choices = target.args.includes('sse') ? ['legacy'] : ['legacy', 'modern'];
+      for (const era of choices) {
+        const { tools } = await inspect('tools/list', '--protocol-era', era);
+        assert.deepEqual(namesIn(tools), namesIn(registry.tools), era);
+      }
+    }),
     t.test('logging/setLevel', async () => {
       assert.deepEqual(await inspect('logging/setLevel', '--log-level', 'debug'), {});
     }),

@@ -120,11 +120,14 @@ interface Transports {
   readonly StreamableHTTPClientTransport: typeof StreamableHTTPClientTransport;
 }
 
+/** How the second version finds out what to speak. */
+type Negotiation = 'legacy' | 'auto' | { readonly pin: '2026-07-28' };
+
 /** The SDK's second version, as far as it differs from the first. */
 interface SecondVersion extends Transports {
   readonly Client: new (
     info: { name: string; version: string },
-    options: { versionNegotiation: { mode: 'legacy' | 'auto' } },
+    options: { versionNegotiation: { mode: Negotiation } },
   ) => Client & {
     setNotificationHandler(method: Told['method'], handler: (told: Told) => void): void;
     callTool: CallTool;
@@ -146,9 +149,9 @@ export const firstVersion: SdkVersion = {
   },
 };
 
-export function secondVersion(mode: 'legacy' | 'auto'): SdkVersion {
+export function secondVersion(mode: Negotiation): SdkVersion {
   return {
-    speaks: mode === 'auto' ? '2026-07-28' : '2025-11-25',
+    speaks: mode === 'legacy' ? '2025-11-25' : '2026-07-28',
     joinsPages: true,
     // Its `ResourceNotFoundError`, which has the code of a later protocol.
     noResource: -32602,
@@ -168,6 +171,7 @@ export const sdks: readonly Sdk[] = [
   overStdio('SDK v2, legacy', secondVersion('legacy'), [['initialize']]),
   overStdio('SDK v2, auto', secondVersion('auto'), [['server/discover'], []]),
   overStdio('SDK v2, auto on one pipe', secondVersion('auto'), [['server/discover']]),
+  overStdio('SDK v2, pinned', secondVersion({ pin: '2026-07-28' }), [['server/discover']]),
 ];
 
 function overStdio(name: string, version: SdkVersion, opens: Sdk['opens']): Sdk {

@@ -209,6 +209,56 @@ describe('a request of MCP 2026-07-28 over HTTP', () => {
     assert.deepEqual([messages.at(-1).id, messages.at(-1).result.resultType], ['s', 'complete']);
   });
 
+  it('is told from an older one by its body, then by its header, unless a session is named', async (t) => {
+    const place = await serve(t, null);
+    const session = await openSession(place);
+    const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' };
+    const bare = request(1, 'tools/list');
+    const kinds: [what: string, response: Promise<Response>, status: number, code?: number][] = [
+      ['a claim in the body, and a session', post(place, modernRequest(1, 'tools/list'), session), 200],
+      ['the header alone', send(place, 'POST', { headers, body: bare }), 400, -32602],
+      [
+        'a later version in the header',
+        send(place, 'POST', { headers: { ...headers, 'mcp-protocol-version': '2027-01-01' }, body: bare }),
+        400,
+        -32602,
+      ],
+      [
+        'the header, and a session',
+        send(place, 'POST', { headers: { ...headers, ...session }, body: bare }),
+        400,
+        -32000,
+      ],
+      [
+        'nothing',
+        send(place, 'POST', { headers: { 'mcp-protocol-version': '2025-11-25' }, body: bare }),
+        400,
+        -32000,
+      ],
+      ['GET', send(place, 'GET', { headers }), 400, -32000],
+      ['DELETE', send(place, 'DELETE', { headers }), 400, -32000],
+    ];
+    for (const [what, response, status, code] of kinds) {
+      const got = await response;
+      const { error } = (await got.json()) as { readonly error?: { readonly code: number } };
+      assert.deepEqual([got.status, error?.code], [status, code], what);
+    }
+  });
+
+  it('gets every list in the same order, whoever asks and whatever was called before', async (t) => {
+    const [one, other] = [await serve(t, null), await serve(t, null)];
+    const methods = ['tools/list', 'prompts/list', 'resources/templates/list', 'resources/list'];
+    const listsOf = (place: Place) =>
+      Promise.all(methods.map(async (method) => (await post(place, modernRequest(1, method))).text()));
+    const lists = await listsOf(one);
+    await post(one, modernRequest(2, 'tools/call', { name: 'list-sessions', arguments: {} }));
+    assert.deepEqual(await listsOf(one), lists);
+    assert.deepEqual(
+      (await listsOf(other)).map((text) => JSON.parse(text).result),
+      lists.map((text) => JSON.parse(text).result),
+    );
+  });
+
   it('does not disturb a session of an older version on the same endpoint', async (t) => {
     const place = await serve(t, null);
     const session = await openSession(place);
