@@ -1,4 +1,4 @@
-/** Clients that drive MAOS over stdio, each with a scripted model: the version of MCP that each chooses, and a call that comes back. */
+/** Clients that drive MAOS over stdio and HTTP, each with a scripted model: the version of MCP that each chooses, and a call that comes back. */
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { writeOpencodeConfig } from '../helpers/opencode.ts';
 import type { BackendDriver } from './backend-cases.ts';
 import { codexDriver } from './codex-driver.ts';
 import { copilotDriver } from './copilot-driver.ts';
+import { passedOverHttp, serveHttp } from './http-bench.ts';
 import { opencodeDriver } from './opencode-driver.ts';
 import { passed, tapped } from './wire.ts';
 import { makeWorkplace, type Workplace } from './workplace.ts';
@@ -19,19 +20,49 @@ interface Client {
   readonly speaks: string;
   readonly install?: () => Promise<string>;
   readonly args: readonly string[];
-  /** Registers MAOS behind the tap. */
-  register(workplace: Workplace, modelUrl: string): Promise<unknown>;
+  /** @param maos where it is: behind the tap, or at a URL */
+  register(workplace: Workplace, modelUrl: string, maos: Place): Promise<unknown>;
+}
+
+type Place =
+  | {
+      readonly command: string;
+      readonly args: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+    }
+  | { readonly url: string; readonly headers: Readonly<Record<string, string>> };
+
+async function placeOf(workplace: Workplace, transport: 'stdio' | 'http'): Promise<Place> {
+  if (transport === 'stdio') {
+    return { command: process.execPath, args: tapped(workplace), env: { MAOS_HOME: workplace.maosHome } };
+  }
+  const { url, header } = await serveHttp(workplace);
+  return { url: `${url}/mcp`, headers: header };
 }
 
 const prompt = 'Which roles are there?';
 
-function entry(workplace: Workplace) {
-  return { command: process.execPath, args: tapped(workplace), env: { MAOS_HOME: workplace.maosHome } };
-}
-
 async function writeJson(path: string, value: object): Promise<void> {
   await mkdir(join(path, '..'), { recursive: true });
   await writeFile(path, JSON.stringify(value));
+}
+
+function registerWithCodex(
+  { home }: Workplace,
+  modelUrl: string,
+  maos: Place,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const server =
+    'url' in maos
+      ? { url: maos.url, http_headers: maos.headers }
+      : { command: maos.command, args: maos.args, env: { ...maos.env, ...env } };
+  const patient = {
+    default_tools_approval_mode: 'approve',
+    required: true,
+    startup_timeout_sec: 60,
+  } as const;
+  return writeCodexConfig(home, modelUrl, { maos: { ...server, ...patient } });
 }
 
 const codex: Client = {
@@ -39,15 +70,7 @@ const codex: Client = {
   ...{ opens: 'initialize', speaks: '2025-06-18' },
   install: () => installCodex({ version: '0.171.0' }),
   args: ['exec', '--json', '--skip-git-repo-check', prompt],
-  register: (workplace, url) =>
-    writeCodexConfig(workplace.home, url, {
-      maos: {
-        ...entry(workplace),
-        default_tools_approval_mode: 'approve',
-        required: true,
-        startup_timeout_sec: 60,
-      },
-    }),
+  register: registerWithCodex,
 };
 
 const clients: Readonly<Record<string, Client>> = {
@@ -56,39 +79,37 @@ const clients: Readonly<Record<string, Client>> = {
     ...codex,
     ...{ opens: 'server/discover', speaks: '2026-07-28' },
     args: ['exec', '--enable', 'mcp_2026_07_28', ...codex.args.slice(1)],
-    register(workplace, url) {
-      const { env, ...server } = entry(workplace);
-      return writeCodexConfig(workplace.home, url, {
-        maos: {
-          ...server,
-          env: { ...env, CODEX_MCP_PROTOCOL_VERSION: '2026-07-28' },
-          ...{ default_tools_approval_mode: 'approve', required: true, startup_timeout_sec: 60 },
-        },
-      });
-    },
+    register: (workplace, modelUrl, maos) =>
+      registerWithCodex(workplace, modelUrl, maos, { CODEX_MCP_PROTOCOL_VERSION: '2026-07-28' }),
   },
   'Copilot CLI': {
     driver: copilotDriver,
     ...{ opens: 'server/discover', speaks: '2026-07-28' },
     args: ['-p', prompt, '--allow-all-tools'],
-    register: (workplace) =>
-      writeJson(join(workplace.home, '.copilot', 'mcp-config.json'), {
-        mcpServers: { maos: { type: 'local', ...entry(workplace), tools: ['*'] } },
+    register: ({ home }, _, maos) =>
+      writeJson(join(home, '.copilot', 'mcp-config.json'), {
+        mcpServers: { maos: { type: 'url' in maos ? 'http' : 'local', ...maos, tools: ['*'] } },
       }),
   },
   opencode: {
     driver: opencodeDriver,
     ...{ opens: 'initialize', speaks: '2025-11-25' },
     args: ['run', prompt],
-    register(workplace, url) {
-      const { command, args, env } = entry(workplace);
-      const maos = { type: 'local', command: [command, ...args], environment: env, enabled: true };
-      return writeOpencodeConfig(workplace.home, url, { mcp: { maos } });
+    register(workplace, modelUrl, maos) {
+      const server =
+        'url' in maos
+          ? { type: 'remote', ...maos }
+          : { type: 'local', command: [maos.command, ...maos.args], environment: maos.env };
+      return writeOpencodeConfig(workplace.home, modelUrl, { mcp: { maos: { ...server, enabled: true } } });
     },
   },
 };
 
-async function listsRoles(t: TestContext, { driver, opens, speaks, install, args, register }: Client) {
+async function listsRoles(
+  t: TestContext,
+  { driver, opens, speaks, install, args, register }: Client,
+  transport: 'stdio' | 'http',
+) {
   const program = await (install ?? driver.install)();
   const offered = new Set<string>();
   let answered = '';
@@ -104,26 +125,30 @@ async function listsRoles(t: TestContext, { driver, opens, speaks, install, args
   t.after(model.close);
   const workplace = await makeWorkplace(t, {
     guardedHome: driver.guardedHome,
-    env: (home) => driver.env(home, model.url),
+    env: (home) => ({ ...driver.env(home, model.url), MAOS_LOG: 'trace' }),
   });
   await driver.setUp?.(workplace.home, model.url);
-  await register(workplace, model.url);
+  const maos = await placeOf(workplace, transport);
+  await register(workplace, model.url, maos);
   const { status, stdout, stderr } = await workplace.start(program, args).ended;
   assert.equal(status, 0, `${stdout}\n${stderr}`);
   assert.ok(
     answered !== '',
     `the roles did not reach the model: ${[...offered].join(' ')}\n${stdout}\n${stderr}`,
   );
-  const [first, ...others] = passed(workplace, 'sent');
+  const messages = transport === 'stdio' ? passed : passedOverHttp;
+  const [first, ...others] = messages(workplace, 'sent');
   assert.equal(first?.method, opens);
-  const answer = passed(workplace, 'received').find(({ id }) => id === first?.id)?.result ?? {};
+  const answer = messages(workplace, 'received').find(({ id }) => id === first?.id)?.result ?? {};
   const [newest] = (answer.supportedVersions ?? [answer.protocolVersion]) as readonly string[];
   assert.equal(newest, speaks);
   const isModern = others.every(({ method }) => method !== 'initialize') && opens !== 'initialize';
   assert.equal(isModern, speaks >= '2026');
-  await workplace.nothingLeft();
+  if (transport === 'stdio') await workplace.nothingLeft();
 }
 
-suite('MAOS driven by', { concurrency: 3 }, () => {
-  for (const [name, client] of Object.entries(clients)) test(name, (t) => listsRoles(t, client));
-});
+for (const transport of ['stdio', 'http'] as const) {
+  suite(`MAOS over ${transport} driven by`, { concurrency: 3 }, () => {
+    for (const [name, client] of Object.entries(clients)) test(name, (t) => listsRoles(t, client, transport));
+  });
+}

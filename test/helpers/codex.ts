@@ -55,8 +55,11 @@ const keyVariable = 'SCRIPTED_OPENAI_KEY';
 
 /** An entry of `[mcp_servers]`, by Codex's own names. */
 export interface CodexMcpServer {
-  readonly command: string;
-  readonly args: readonly string[];
+  readonly command?: string;
+  readonly args?: readonly string[];
+  /** Instead of a command. */
+  readonly url?: string;
+  readonly http_headers?: Readonly<Record<string, string>>;
   /** Codex passes few variables of its own environment to its servers; these are added. */
   readonly env?: Readonly<Record<string, string>>;
   readonly default_tools_approval_mode?: ApprovalMode | undefined;
