@@ -2,10 +2,10 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import type { AgentTab, Route, SessionTab } from '../../src/presentation/page/route.ts';
 import { maosFolder } from '../e2e/http-process.ts';
 import { lacksBrowser, openDashboard, startBrowser } from './browser.ts';
-import { playScene, type Scene } from './scene.ts';
+import { playScene } from './scene.ts';
+import { showView, views } from './views.ts';
 
 const folder = process.argv[2] ?? join(import.meta.dirname, '../../docs/pictures');
 const themes = ['light', 'dark'] as const;
@@ -15,29 +15,6 @@ const sizes = [
   { width: 1280, height: 800, scale: 0.6 },
   { width: 2560, height: 1440, scale: 0.4 },
 ] as const;
-
-type View = Exclude<Route['view'], 'session' | 'agent' | 'unknown'> | SessionTab | AgentTab;
-
-/** Every view, by the name of its pictures. */
-const views: Readonly<Record<View, (scene: Scene) => string>> = {
-  sessions: () => '#/',
-  graph: ({ working }) => `#/sessions/${working}`,
-  agents: ({ working }) => `#/sessions/${working}/agents`,
-  timeline: ({ landed }) => `#/sessions/${landed}/timeline`,
-  events: ({ working }) => `#/sessions/${working}/events`,
-  messages: ({ working }) => `#/sessions/${working}/messages`,
-  usage: ({ working }) => `#/sessions/${working}/usage`,
-  landing: ({ landed }) => `#/sessions/${landed}/landing`,
-  steps: ({ working }) => `#/sessions/${working}/agents/planner`,
-  task: ({ working }) => `#/sessions/${working}/agents/planner/task`,
-  stderr: ({ failed }) => `#/sessions/${failed}/agents/before/stderr`,
-  files: ({ landed }) => `#/sessions/${landed}/agents/json/files`,
-  diff: ({ landed }) => `#/sessions/${landed}/agents/csv/diff`,
-  checks: ({ landed }) => `#/sessions/${landed}/agents/json/checks`,
-  attempts: ({ failed }) => `#/sessions/${failed}/agents/before/attempts`,
-  requests: () => '#/requests',
-  new: () => '#/new',
-};
 
 async function picture(page: Page, file: string, scale: number): Promise<number> {
   const { width, height } = page.viewportSize() ?? { width: 0, height: 0 };
@@ -66,21 +43,13 @@ try {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const { page, faults } = await openDashboard(t, browser, { folder: place, reducedMotion: 'reduce' });
-  const base = page.url().split('#')[0];
   let total = 0;
   for (const colorScheme of themes) {
     await page.emulateMedia({ colorScheme });
     for (const { width, height, scale } of sizes) {
       await page.setViewportSize({ width, height });
       for (const [name, path] of Object.entries(views)) {
-        await page.goto(`${base}${path(scene)}`);
-        await page.getByRole('status').filter({ hasText: 'Loading' }).waitFor({ state: 'detached' });
-        await page
-          .getByRole('article')
-          .or(page.locator('main h1'))
-          .or(page.getByText('Choose a session'))
-          .first()
-          .waitFor();
+        await showView(page, path(scene));
         total += await picture(page, join(folder, `${name}-${width}-${colorScheme}.webp`), scale);
       }
     }
