@@ -81,12 +81,12 @@ export function Events({ status }: { readonly status: Status }) {
           value={filter}
           onInput={(event) => setFilter(event.currentTarget.value)}
         />
-        <label class="check">
+        <label>
           <input
             type="checkbox"
             checked={hasCheckpoints}
             onChange={(event) => setHasCheckpoints(event.currentTarget.checked)}
-          />{' '}
+          />
           Checkpoints
         </label>
         <span class="muted number">
