@@ -251,7 +251,6 @@ export const shownElsewhere: Readonly<Record<string, Readonly<Record<number, str
   ask: { 1: 'every-command.slow.ts' },
   ps: { 1: 'unreadable-projects.slow.ts' },
   instances: { 1: 'unreadable-projects.slow.ts' },
-  host: { 0: 'hosts.slow.ts' },
   gc: { 1: 'unreadable-projects.slow.ts' },
 };
 

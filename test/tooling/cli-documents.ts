@@ -188,7 +188,7 @@ export const cliDocuments: Readonly<Record<string, z.ZodType>> = {
       }),
     ),
   }),
-  'host drain': z.strictObject({ draining: z.literal(true) }),
+  host: z.strictObject({ draining: z.literal(true) }).describe('With the action drain'),
   instances: z.strictObject({ instances: z.array(instance), not_read: unread }),
   gc: z.strictObject({
     dry_run: z.boolean(),

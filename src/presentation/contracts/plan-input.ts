@@ -101,19 +101,19 @@ const agent = z.strictObject({
     .optional()
     .describe("What its command reads; default: the prompt, nothing in the role 'command'"),
   model: text(200).optional(),
-  fallback: z.array(text(63)).max(10).optional().describe('Backends to go on with when the quota is used up'),
+  fallback: z.array(text(63)).max(10).optional().describe('Backends for when the quota is used up'),
   workspace: z.enum(agentWorkspaces).optional(),
+  // A refinement, because clients read the schema of every tool at their start.
   pool: z
     .string()
-    .regex(poolPattern, "must be 1 to 63 of a-z, 0-9, '-' and '_'")
-    .optional()
-    .describe('Of other machines (maos host)'),
+    .refine((name) => poolPattern.test(name), "must be 1 to 63 of a-z, 0-9, '-' and '_'")
+    .optional(),
   worktree: worktree
     .optional()
     .describe(
-      '{copy: globs, link: globs, setup: shell line, ports: count} for the workspace worktree, an own branch',
+      '{copy: globs, link: globs, setup: shell line, ports: count} for workspace worktree: an own branch',
     ),
-  verify: verify.optional().describe('Shell lines that must succeed before it counts as completed'),
+  verify: verify.optional().describe('Shell lines that must succeed for it to complete'),
   instance_suffix: z
     .string()
     .regex(/^[a-z0-9_]{1,32}$/, "must be 1 to 32 of a-z, 0-9 and '_'")
@@ -140,7 +140,7 @@ const plan = z.strictObject({
   on_parent_end: z
     .enum(parentEndPolicies)
     .optional()
-    .describe('When the agent that started the team ends; default: cancel'),
+    .describe('When the agent that started it ends; default: cancel'),
   max_agents_per_role: z.int().min(1).max(500).optional(),
   max_concurrency: z.int().min(1).max(500).optional(),
   budget: budget.optional().describe(`${budgetKeys}, for all agents together`),
