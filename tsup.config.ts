@@ -81,6 +81,19 @@ const shortManifest: Plugin = {
   },
 };
 
+/** The launcher reads the bundle as Latin-1, and esbuild leaves regular expressions as they are: this client has a µ in one. */
+const asciiNats: Plugin = {
+  name: 'ascii-nats',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]@nats-io[\\/].*\.js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8')).replaceAll(
+        /[^\0-\x7f]/g,
+        (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      ),
+    }));
+  },
+};
+
 /** Bundles the texts of the predefined roles, instead of the module that reads their files. */
 const roleTexts: Plugin = {
   name: 'role-texts',
@@ -161,5 +174,5 @@ export default defineConfig({
     await writeFile('dist/maos.js', bundle.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'));
     await appendPage('dist/maos.js');
   },
-  esbuildPlugins: [withoutAjv, lazyBuiltins, shortManifest, roleTexts],
+  esbuildPlugins: [withoutAjv, lazyBuiltins, shortManifest, asciiNats, roleTexts],
 });

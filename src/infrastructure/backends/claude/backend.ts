@@ -57,7 +57,7 @@ export function makeClaudeBackend(deps: {
     executable: 'claude',
     packageName: '@anthropic-ai/claude-code',
     variable: 'MAOS_CLAUDE_PATH',
-    testedVersion: '2.1.330',
+    testedVersion: '2.1.332',
     path: config.path,
     env,
     signIn: () => signInOf(env),
