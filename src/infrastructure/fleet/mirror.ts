@@ -6,7 +6,7 @@ import type { AgentEnd, OutputSink } from '../../application/ports/agent-host.ts
 import { writeFileAtomic } from '../files/disk/atomic.ts';
 import { fileMode } from '../files/disk/folders.ts';
 import { type FollowedFile, followFile } from '../process/host/follow-file.ts';
-import { claimName, protocolVersion, readClaim } from '../process/host/launch-record.ts';
+import { claimName, protocolVersion, readClaim, readExit } from '../process/host/launch-record.ts';
 import { makeOutputIndex, type OutputIndex } from '../process/host/output-index.ts';
 
 /**
@@ -95,13 +95,24 @@ export class Mirror {
     return this.#got.stdout >= printed.stdout && this.#got.stderr >= printed.stderr;
   }
 
-  /** Records the end, once everything that was printed is there. @returns bytes printed */
-  async finish(end: AgentEnd): Promise<number> {
+  /** An end that an earlier process of this home has recorded, when it had everything. */
+  async recordedEnd(): Promise<AgentEnd | null> {
+    const exit = await readExit(this.#folder, this.#attempt);
+    return exit === null ? null : { how: 'exited', ...exit };
+  }
+
+  /** Leaves the files as they are, to whoever mirrors the agent next. */
+  async close(): Promise<void> {
     await this.#output.finish();
     this.#index.close();
     closeSync(this.#files.stdout);
     closeSync(this.#files.stderr);
-    if (end.how === 'exited') {
+  }
+
+  /** Records the end, once everything that was printed is there. @returns bytes printed */
+  async finish(end: AgentEnd): Promise<number> {
+    await this.close();
+    if (end.how === 'exited' && (await this.recordedEnd()) === null) {
       const record = JSON.stringify({ attempt: this.#attempt, status: statusOf(end) });
       await writeFileAtomic(join(this.#folder, 'exit.json'), `${record}\n`);
     }

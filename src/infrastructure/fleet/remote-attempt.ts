@@ -77,6 +77,8 @@ export class RemoteAttempt {
       this.#note('warn', problem, cause),
     );
     const mirror = this.#mirror;
+    const recorded = await mirror.recordedEnd();
+    if (recorded !== null) return this.#finish(recorded);
     this.#stopFollowing = await fleet.follow(key, {
       claim: (stored) => this.#claimed(stored),
       output: (stream, offset, bytes) => {
@@ -122,6 +124,7 @@ export class RemoteAttempt {
     this.#isOver = true;
     this.#stopFollowing();
     this.#cancelLook();
+    void this.#mirror?.close();
     this.#deps.released();
   }
 
@@ -154,14 +157,16 @@ export class RemoteAttempt {
     const { fleet, key, sink, released } = this.#deps;
     await this.#fetchFiles();
     try {
-      sink.printed?.((await this.#mirror?.finish(end)) ?? 0);
+      const printed = (await this.#mirror?.finish(end)) ?? 0;
+      sink.printed?.(printed);
     } catch (error) {
       this.#note('error', 'the end of an agent could not be recorded in its folder', error);
     }
     for (const wake of this.#obeyed.splice(0)) wake();
     this.#begun.resolve();
     this.#end.resolve(end);
-    if (end.how !== 'lost') {
+    // Other ends are known only from there, until the home has stored them.
+    if (end.how === 'exited') {
       await fleet.forget(key).catch((error: unknown) => this.#note('warn', 'nothing was removed', error));
     }
     released();
