@@ -64,6 +64,10 @@ export class MemoryFleet implements Fleet {
     this.#wake();
   }
 
+  get hasClaims(): boolean {
+    return [...this.#attempts.values()].some(({ claim }) => claim !== null);
+  }
+
   /** As if no host had beaten for long. */
   forgetBeats(): void {
     this.#beats.clear();
