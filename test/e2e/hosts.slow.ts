@@ -300,6 +300,8 @@ describe('a team over two machines', { timeout: 120_000 }, () => {
     await machines.killHost();
     await until(async () => (await machines.status(id)).state === 'failed', 'the end');
     assert.equal((await machines.status(id)).agents[0].failure.kind, 'lost');
+    const { stdout: events } = await machines.maos('home', 'events', id);
+    assert.match(events, /host box is not heard of/);
     // When the host is back, it ends what nobody waits for.
     await machines.startHost();
     await until(() => !isAlive(Number(readFileSync(pidFile, 'utf8'))), 'the end of the program');

@@ -85,6 +85,8 @@ export interface OutputSink {
   stdout(chunk: Uint8Array): void;
   /** Total bytes that the attempt printed, stdout and stderr together; called once, at its end. */
   printed?(bytes: number): void;
+  /** Its machine is not heard of, for this reason; null: it is again. */
+  reached?(unreachable: string | null): void;
   /** Called before every signal to its processes: false once another MAOS owns it. */
   isOwned(): boolean;
 }

@@ -82,6 +82,9 @@ export class AgentLaunch {
       printed: (bytes) => {
         if (!this.#isWithdrawn) sink.printed?.(bytes);
       },
+      reached: (unreachable) => {
+        if (!this.#isWithdrawn) sink.reached?.(unreachable);
+      },
       isOwned: () => !this.#isWithdrawn && sink.isOwned(),
     };
   }

@@ -47,6 +47,8 @@ export interface RunCallbacks {
   withdraw(run: AgentRun): void;
   /** Called once, after the output has been read to its end. */
   ended(end: RunEnd): void;
+  /** Called when its machine is not heard of any more, with the reason, and when it is again, with null. */
+  reached(run: AgentRun, unreachable: string | null): void;
   /** Called when the run was suspended or resumed, so that the owner can decide what follows. */
   changed(): void;
   trouble(message: string, error: unknown): void;
@@ -144,6 +146,10 @@ export class AgentRun implements OutputSink {
   printed(bytes: number): void {
     const { maxOutputBytes } = this.#callbacks;
     if (maxOutputBytes !== null && bytes > maxOutputBytes) this.stop(outputLimit(bytes, maxOutputBytes));
+  }
+
+  reached(unreachable: string | null): void {
+    this.#callbacks.reached(this, unreachable);
   }
 
   /** Whether the agent's conversation can be resumed after an interruption, as far as is known now. */

@@ -1,4 +1,5 @@
 import type { Agent } from '../../domain/agent.ts';
+import { agentEvent, type DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
@@ -27,6 +28,7 @@ export class AgentRuns {
   readonly #callbacks: RunCallbacks;
   readonly #runs = new Map<AgentId, AgentRun>();
   readonly #ends: RunEnd[] = [];
+  readonly #reached: DomainEvent[] = [];
   /** Requests to stop agents that had no run to stop, because one was over and the next had not begun. */
   readonly #lateStops = new Map<AgentId, StopCause>();
 
@@ -47,6 +49,16 @@ export class AgentRuns {
         this.#ends.push(end);
         wakeSignal.notify();
       },
+      reached: ({ agent }, unreachable) => {
+        const { name } = agent;
+        const at = project.clock.now();
+        this.#reached.push(
+          unreachable === null
+            ? agentEvent('agent.reached', agent, at, { name })
+            : agentEvent('agent.unreachable', agent, at, { name, reason: unreachable }),
+        );
+        wakeSignal.notify();
+      },
       changed: () => wakeSignal.notify(),
       trouble: (message, error) =>
         project.log.log('error', message, { session: record.workflow.session.id, error }),
@@ -60,6 +72,11 @@ export class AgentRuns {
   /** The runs that have ended since the last call. */
   takeEnds(): readonly RunEnd[] {
     return this.#ends.splice(0);
+  }
+
+  /** What has changed since the last call in whether machines of agents are heard of. */
+  takeReached(): readonly DomainEvent[] {
+    return this.#reached.splice(0);
   }
 
   ofProgram(agent: Agent): { readonly run: AgentRun; readonly backend: Backend } {

@@ -262,12 +262,17 @@ export class RemoteAttempt {
     // An end that was told only lacks the rest of its output.
     if (phase === 'ended' && this.#told !== null) return;
     if (await fleet.isBeating(host, incarnation)) {
-      if (this.#silentSince !== null) this.#note('info', `host ${host} is heard of again`);
+      if (this.#silentSince !== null) this.#deps.sink.reached?.(null);
       this.#silentSince = null;
       return;
     }
     const now = clock.elapsedMs();
-    if (this.#silentSince === null) this.#note('warn', `host ${host} is not heard of`);
+    if (this.#silentSince === null) {
+      const minutes = lostAfterMs / 60_000;
+      this.#deps.sink.reached?.(
+        `host ${host} is not heard of; after ${minutes} minutes the agent counts as lost`,
+      );
+    }
     this.#silentSince ??= now;
     if (now - this.#silentSince < lostAfterMs) return;
     if (phase === 'claimed') {

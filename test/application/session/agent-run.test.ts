@@ -60,6 +60,7 @@ function callbacksOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): Run
     isOwner: () => true,
     withdraw: () => {},
     ended,
+    reached: () => {},
     changed: () => {},
     trouble,
   };

@@ -55,6 +55,7 @@ function begun(clock: TestClock, stallMs: number | null) {
     maxOutputBytes: null,
     withdraw: () => {},
     ended: (_: RunEnd) => {},
+    reached: () => {},
     changed: () => {},
     trouble: (message: string) => assert.fail(message),
   };
@@ -162,6 +163,7 @@ describe('time that is limited', () => {
           maxOutputBytes: null,
           withdraw: () => {},
           ended: () => {},
+          reached: () => {},
           changed: () => {},
           trouble: () => {},
         });

@@ -52,7 +52,14 @@ async function isStalled(
   };
   const run = new AgentRun({ ...sampleAgent, timeoutMs }, backend, {
     ...{ clock, graceMs: 500, maxOutputBytes: null, afterResultMs: null, refusedMs: null },
-    ...{ maxSubagents: null, isOwner: () => true, withdraw: () => {}, ended: () => {}, changed: () => {} },
+    ...{
+      maxSubagents: null,
+      isOwner: () => true,
+      withdraw: () => {},
+      ended: () => {},
+      changed: () => {},
+      reached: () => {},
+    },
     trouble: (message, error) => assert.fail(`${message}: ${error}`),
   });
   run.begin(new TickingProcess(clock, share));

@@ -156,6 +156,7 @@ suite("whatever Claude Code's stream says", () => {
             isOwner: () => true,
             withdraw: () => {},
             ended: () => {},
+            reached: () => {},
             changed: () => {},
             trouble: () => assert.fail('trouble'),
           };
