@@ -188,6 +188,8 @@ export interface Agent extends PlannedAgent {
   readonly resumed: string | null;
   /** The backend's own id of the conversation, from its output; needed to resume it. */
   readonly conversation: string | null;
+  /** Where its current or last attempt runs, for people; null: on this machine, or nowhere yet. */
+  readonly where: string | null;
   /** Must not be started earlier, because its provider asked to wait. */
   readonly notBefore: string | null;
   /** Number of consecutive refusals by its provider. */
@@ -216,6 +218,7 @@ export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | '
   carried: null,
   resumed: null,
   conversation: null,
+  where: null,
   notBefore: null,
   postponed: 0,
   startedAt: null,

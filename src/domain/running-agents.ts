@@ -44,7 +44,8 @@ export function startAgents(workflow: Workflow, ids: readonly AgentId[], at: str
  * @throws MaosError INVALID_TRANSITION
  */
 export function recordSpawn(workflow: Workflow, id: AgentId, location: AgentLocation, at: string): Change {
-  const agent = enterStage(agentOf(workflow, id), 'executing');
+  const entered = enterStage(agentOf(workflow, id), 'executing');
+  const agent = { ...entered, where: entered.pool === null ? null : location.label };
   const { name, attempt } = agent;
   return {
     next: withAgents(workflow, new Map([[id, agent]])),

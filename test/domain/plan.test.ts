@@ -378,6 +378,7 @@ describe('agentsOf', () => {
       carried: null,
       resumed: null,
       conversation: null,
+      where: null,
       notBefore: null,
       postponed: 0,
       startedAt: null,

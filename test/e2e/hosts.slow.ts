@@ -199,6 +199,10 @@ describe('a team over two machines', { timeout: 120_000 }, () => {
     assert.equal(third.stdout, 'done\n');
     const status = await machines.status(id);
     assert.equal(status.state, 'completed', JSON.stringify(status));
+    const [here, there, after] = status.agents;
+    assert.deepEqual([here.where, after.where], [undefined, undefined]);
+    assert.match(there.where, /^host .+, process \d+$/);
+    assert.match((await machines.maos('home', 'status', id)).stdout, / WHERE /);
   });
 
   it('is cancelled on both', async (t) => {

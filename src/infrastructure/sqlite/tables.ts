@@ -155,6 +155,7 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     maxMemoryMb: zeroAsNull('max_memory_mb'),
     maxSubagents: option(integer('max_subagents')),
     conversation: nullable(text('conversation')),
+    where: option(text('where')),
     startedAt: nullable(time('started_at')),
     endedAt: nullable(time('ended_at')),
     inactiveMs,

@@ -126,6 +126,7 @@ export function agentView(
     state: agent.state,
     ...(agent.stage === null ? {} : { stage: agent.stage }),
     backend: agent.backend,
+    ...(agent.where === null ? {} : { where: agent.where }),
     ...(agent.model === null ? {} : { model: agent.model }),
     ...(agent.backends === null ? {} : { backends: agent.backends.map(choiceView) }),
     phase: agent.phase,

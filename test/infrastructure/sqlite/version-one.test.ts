@@ -119,6 +119,7 @@ describe('a database of the first release', () => {
         subagents: 0,
         stdin: null,
         stage: null,
+        where: null,
         backends: null,
         maxSubagents: null,
         pool: null,

@@ -15,6 +15,7 @@ export function agentTable(
   agents: readonly Agent[] = workflow.agents,
 ): string[] {
   const names = new Map(workflow.agents.map(({ id, name }) => [id, name]));
+  const isElsewhere = agents.some(({ where }) => where !== null);
   const rows = agents.map((agent) => {
     const state = isSuspended(workflow.session, agent) ? 'suspended' : agent.state;
     const { symbol, format } = lookOf(state);
@@ -26,6 +27,7 @@ export function agentTable(
       agent.name,
       agent.role.name,
       agent.backend,
+      ...(isElsewhere ? [agent.where ?? ''] : []),
       { text: stage ?? state, format },
       agent.attempt > 1 ? String(agent.attempt) : '',
       time,
@@ -41,6 +43,7 @@ export function agentTable(
     { title: 'AGENT' },
     { title: 'ROLE', rank: 3 },
     { title: 'BACKEND', rank: 5 },
+    ...(isElsewhere ? [{ title: 'WHERE', rank: 4 }] : []),
     { title: 'STATE' },
     { title: 'ATTEMPT', align: right, rank: 6 },
     { title: 'TIME', align: right, rank: 1 },

@@ -76,6 +76,7 @@ const Row = memo(({ agent, id, hasTokens, hasCost }: RowProps) => {
       <td class="wide-only">
         {agent.backend}
         {agent.model !== undefined && <div class="muted small">{agent.model}</div>}
+        {agent.where !== undefined && <div class="muted small">{plain(agent.where)}</div>}
       </td>
       <td class="wide-only muted">{agent.depends_on.join(', ')}</td>
       <td class="right">

@@ -138,6 +138,7 @@ function Head({ agent, status }: { readonly agent: Agent; readonly status: Statu
         <Elapsed from={agent.started_at} to={agent.ended_at} />
         {agent.role !== agent.name && agent.role !== where && <span>{agent.role}</span>}
         <span>{where}</span>
+        {agent.where !== undefined && <span>{plain(agent.where)}</span>}
         {agent.attempt > 1 && <span>attempt {agent.attempt}</span>}
         {tokens !== null && <span class="number">{formatCount(tokens)} tokens</span>}
         {cost !== null && <span class="number">{formatCost(cost)}</span>}

@@ -113,7 +113,7 @@ interface NodeProps {
 }
 
 const Node = memo(({ agent, x, y, id, isSelected }: NodeProps) => {
-  const { name, state, stage, role, backend, model } = agent;
+  const { name, state, stage, role, backend, model, where } = agent;
   const tone = toneOf(state, stage);
   const word = stateText(state, stage);
   const after = agent.depends_on.join(', ');
@@ -137,7 +137,7 @@ const Node = memo(({ agent, x, y, id, isSelected }: NodeProps) => {
                 {state === 'running' ? (
                   <Elapsed from={agent.started_at} to={null} />
                 ) : (
-                  (model ?? (backend === 'command' ? role : backend))
+                  (where ?? model ?? (backend === 'command' ? role : backend))
                 )}
               </span>
             </span>
