@@ -22,7 +22,7 @@ import { keptRef, type Step, steps, take, type WorktreeLife } from './worktree-l
 /** Calls of git that change something in one life, at least. */
 const leastChanges = 9;
 
-/** Ends the process that called it, and itself, with SIGKILL after git has changed something that often. */
+/** Ends the process of the {@link WorktreeLife}, and itself, with SIGKILL after git has changed something that often. */
 function addKiller(scratch: ScratchRepository, changes: number): string {
   const bin = join(scratch.root, 'bin');
   mkdirSync(bin);
@@ -32,7 +32,7 @@ status=$?
 case " $* " in
 *' worktree add '*|*' reset '*|*' update-index '*|*' write-tree '*|*' commit-tree '*|*' update-ref '*|*' symbolic-ref -m '*)
   echo >> ${scratch.root}/changes
-  [ "$(wc -l < ${scratch.root}/changes)" -eq ${changes} ] && kill -9 $PPID $$
+  [ "$(wc -l < ${scratch.root}/changes)" -eq ${changes} ] && kill -9 $LIFE $$
 esac
 exit $status
 `;

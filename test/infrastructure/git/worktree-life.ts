@@ -45,7 +45,8 @@ export async function take(step: Step, life: WorktreeLife): Promise<void> {
 }
 
 if (import.meta.main) {
-  const life = JSON.parse(process.argv[2] ?? '') as WorktreeLife;
+  const given = JSON.parse(process.argv[2] ?? '') as WorktreeLife;
+  const life = { ...given, environment: { ...given.environment, LIFE: String(process.pid) } };
   for (const step of steps) {
     writeFileSync(life.stepFile, step);
     await take(step, life);
