@@ -70,6 +70,9 @@ const servers = ['serve --http 4711 --no-stdio', 'serve --http 4711', 'serve --h
 /** Lines that are tested on a terminal, in watch.slow.ts. */
 const onTerminals = ['watch', 'watch latest', 'watch --all'];
 
+/** Lines that need a NATS server, in hosts.slow.ts. */
+const ofHosts = ['host --pool gpu --slots 2', 'host list'];
+
 const withoutCurl = spawnSync('curl', ['--version']).status === 0 ? false : 'needs curl';
 
 const lines = new Map(actingLines.map((words) => [words.join(' '), words]));
@@ -93,7 +96,7 @@ describe('the command lines of the documents that start, steer or remove somethi
   it('are all called here', () => {
     assert.deepEqual(
       [...lines.keys()].toSorted(),
-      [...Object.keys(actions), ...servers, ...onTerminals, lastOfAll].toSorted(),
+      [...Object.keys(actions), ...servers, ...onTerminals, ...ofHosts, lastOfAll].toSorted(),
     );
   });
 

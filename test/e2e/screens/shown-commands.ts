@@ -114,4 +114,6 @@ export const shownCommands: readonly ShownCommand[] = [
 /** Covered elsewhere: why a command of the tree has no entry. */
 export const shownElsewhere: Readonly<Record<string, string>> = {
   demo: 'takes fifteen seconds: cli-demo.test.ts',
+  'host list': 'needs a NATS server: hosts.slow.ts',
+  'host drain': 'needs a NATS server: hosts.slow.ts',
 };
