@@ -30,7 +30,7 @@ const packed = [
   'SECURITY.md',
   'bin/maos.js',
   'dist/maos.js',
-  ...filesBelow('docs'),
+  ...filesBelow('docs').filter((path) => !path.startsWith('docs/pictures/')),
   ...filesBelow('examples'),
   ...[...manPages().keys()].map((name) => `man/${name}`),
   'package.json',
