@@ -48,9 +48,16 @@ describe('axe finds nothing in any view', { skip: lacksBrowser }, () => {
       }
       for (const { path, button } of dialogs) {
         await showView(page, path(scene));
-        await page.getByRole('button', { name: button }).first().click();
+        await page.getByRole('button', { name: button }).first().press('Enter');
         await page.getByRole('dialog').waitFor();
         assert.deepEqual(await accessibilityFaults(page), [], button);
+        for (let tabs = 0; tabs < 12; tabs++) {
+          await page.keyboard.press('Tab');
+          const isOut = await page.evaluate(
+            "![document.body, null].includes(document.activeElement) && document.activeElement.closest('dialog') === null",
+          );
+          assert.equal(isOut, false, `${button}: Tab leaves the dialog`);
+        }
         await page.keyboard.press('Escape');
         await page.getByRole('dialog').waitFor({ state: 'hidden' });
         const back = await page.evaluate('document.activeElement?.textContent');

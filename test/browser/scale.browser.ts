@@ -33,6 +33,10 @@ describe('a session of 200 agents', { skip: lacksBrowser }, () => {
       const loaded = (count: number, of: number) =>
         page.getByText(`${count.toLocaleString('en-GB')} of ${of.toLocaleString('en-GB')} loaded`).waitFor();
       await loaded(200, stored);
+      await page.evaluate(`
+        globalThis.shifts = [];
+        new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)))
+          .observe({ type: 'layout-shift' })`);
       const stop = new AbortController();
       const working = session.work(1_000, stop.signal);
       const goal = stored + more;
@@ -42,6 +46,9 @@ describe('a session of 200 agents', { skip: lacksBrowser }, () => {
       const last = session.lastSeq;
       await loaded(200 + last - stored, last);
       assert.ok((await page.locator('.event').count()) < 120);
+      const shifted = await page.evaluate<number>('shifts.reduce((sum, shift) => sum + shift, 0)');
+      // What https://web.dev/articles/cls calls good for a whole visit.
+      assert.ok(shifted < 0.1, `the layout has shifted by ${shifted}`);
       assert.deepEqual(faults, []);
       await server.end();
     } finally {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { getText } from '../presentation/http/event-client.ts';
 import { HttpProcess, maosFolder } from './http-process.ts';
@@ -31,5 +33,15 @@ describe('the dashboard', () => {
     }
     const gone = await get('/assets/app-000000000000.js');
     assert.deepEqual([gone.status, JSON.parse(gone.text).code], [404, 'INVALID_INPUT']);
+  });
+
+  it('is under 250 KB compressed, all files together', () => {
+    const script = readFileSync(join(import.meta.dirname, '../../dist/maos.js'), 'latin1');
+    const [end, from] = /\/\/page (\d{10})\n$/.exec(script) ?? assert.fail('no page');
+    const files = script.slice(Number(from), -end.length).trimEnd().split('\n');
+    assert.equal(files.length, 3);
+    const sizes = files.map((line) => Buffer.from(line.split(' ')[1] ?? '', 'base64').length);
+    const all = sizes.reduce((sum, size) => sum + size, 0);
+    assert.ok(all > 10_000 && all < 250_000, `${all} bytes`);
   });
 });
