@@ -20,7 +20,7 @@ import { queries } from './rows/queries.ts';
 import { retention } from './rows/retention.ts';
 import { sizes } from './rows/sizes.ts';
 import { startup } from './rows/startup.ts';
-import { landing, worktrees } from './rows/worktrees.ts';
+import { landing, manyFilesRow, worktrees } from './rows/worktrees.ts';
 import { closeAll } from './workplace.ts';
 
 const rows: readonly Row[] = [
@@ -38,6 +38,7 @@ const rows: readonly Row[] = [
   dashboard,
   retention,
   worktrees,
+  manyFilesRow,
   landing,
   sizes,
 ];

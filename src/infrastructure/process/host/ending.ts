@@ -130,7 +130,8 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
       if (isNobody || !family.isOwned) return;
       send('SIGKILL', program);
       isHeldOpen ||= hasReadLong();
-      const isOverdue = program.length > 0 && performance.now() - from >= recordMs;
+      // A wrapper that has lost a part of itself waits for ever, and never reports that the program has ended.
+      const isOverdue = performance.now() - from >= (program.length > 0 ? recordMs : readMs);
       // To the whole group at once: this also ends processes that fork faster than a scan can list them.
       if (wrapper !== undefined && (isHeldOpen || isOverdue) && family.signalGroup(wrapper, 'SIGKILL')) {
         signals.add('SIGKILL');
