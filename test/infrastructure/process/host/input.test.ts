@@ -54,6 +54,14 @@ suite('a program that can receive', { concurrency: 2 }, () => {
     assert.equal(bench.output.text, `${numbered(3)}end after 3\n`);
   });
 
+  test('is ended with all of its wrapper, also when the shell in it that waits for the program was killed', async (t) => {
+    const { bench, running } = await fed(t, ['echo "$PPID"; exec sleep 300']);
+    await until(() => bench.output.text.endsWith('\n'));
+    process.kill(Number(bench.output.text), 'SIGKILL');
+    const { survivors } = await running.stop(100);
+    assert.equal(survivors, 0);
+  });
+
   test('gets 1,000 entries once, in order, and none twice that is sent again', async (t) => {
     const { bench, running } = await fed(t, [echo]);
     const all = Array.from({ length: 999 }, (_, i) => running.send({ id: `e${i + 1}`, bytes: line(i + 1) }));
