@@ -15,12 +15,13 @@ import { http } from './rows/http.ts';
 import { inFlight } from './rows/in-flight.ts';
 import { liveInput } from './rows/live-input.ts';
 import { manyAgents } from './rows/many-agents.ts';
+import { manyFiles } from './rows/many-files.ts';
 import { orchestration } from './rows/orchestrate.ts';
 import { queries } from './rows/queries.ts';
 import { retention } from './rows/retention.ts';
 import { sizes } from './rows/sizes.ts';
 import { startup } from './rows/startup.ts';
-import { landing, manyFilesRow, worktrees } from './rows/worktrees.ts';
+import { landing, worktrees } from './rows/worktrees.ts';
 import { closeAll } from './workplace.ts';
 
 const rows: readonly Row[] = [
@@ -38,7 +39,7 @@ const rows: readonly Row[] = [
   dashboard,
   retention,
   worktrees,
-  manyFilesRow,
+  manyFiles,
   landing,
   sizes,
 ];

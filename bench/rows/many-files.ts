@@ -4,23 +4,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseSessionId } from '../../src/domain/ids.ts';
 import { projectFolder, workspaceHash } from '../../src/infrastructure/files/home/home.ts';
 import { sessionLayout } from '../../src/infrastructure/files/home/layout.ts';
-import type { BenchOptions, Measurement } from '../measurement.ts';
+import type { BenchOptions, Measurement, Row } from '../measurement.ts';
 import { git, makeRepository } from '../repository.ts';
 import { summarize } from '../statistics.ts';
 import type { StdioClient } from '../stdio-client.ts';
 import { awaitCompletion, orchestrate, readEvents, timesOf } from '../teams.ts';
-import type { Workplace } from '../workplace.ts';
+import { inWorkplace, type Workplace } from '../workplace.ts';
 
-const manyFiles = 50_000;
+const count = 50_000;
 const patienceMs = 60_000;
 
 /** Work in a large repository from its worktree to its proof, and a cancellation in the middle of a checkout. */
-export async function measureManyFiles(
-  place: Workplace,
-  { quick, say }: BenchOptions,
-): Promise<readonly Measurement[]> {
-  say(`a repository of ${manyFiles} files`);
-  makeRepository(place.project, manyFiles);
+export const manyFiles: Row = {
+  name: 'many-files',
+  measure: (options) => inWorkplace({}, (place) => measure(place, options)),
+};
+
+async function measure(place: Workplace, { quick, say }: BenchOptions): Promise<readonly Measurement[]> {
+  say(`a repository of ${count} files`);
+  makeRepository(place.project, count);
   const client = place.maos();
   await client.initialize();
   const works: number[] = [];
@@ -34,7 +36,7 @@ export async function measureManyFiles(
     cancellations.push(endedMs);
     removals.push(goneMs);
   }
-  const files = manyFiles.toLocaleString('en-US');
+  const files = count.toLocaleString('en-US');
   const rest = { unit: 'ms', must: null, aim: null } as const;
   return [
     {

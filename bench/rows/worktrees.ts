@@ -4,7 +4,6 @@ import { git, makeRepository } from '../repository.ts';
 import { summarize } from '../statistics.ts';
 import { awaitCompletion, orchestrate, readEvents, timesOf } from '../teams.ts';
 import { inWorkplace, type Workplace } from '../workplace.ts';
-import { measureManyFiles } from './many-files.ts';
 
 const manyFiles = 10_000;
 const fewFiles = 200;
@@ -14,12 +13,6 @@ const branches = 20;
 export const worktrees: Row = {
   name: 'worktrees',
   measure: async (options) => [await inWorkplace({}, (place) => measureWorktree(place, options))],
-};
-
-/** An agent in a large repository. */
-export const manyFilesRow: Row = {
-  name: 'many-files',
-  measure: (options) => inWorkplace({}, (place) => measureManyFiles(place, options)),
 };
 
 /** The landing of branches over the same merges by hand. */

@@ -1,14 +1,45 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { HttpProcess, maosFolder } from '../e2e/http-process.ts';
 import { Gate } from '../helpers/gate.ts';
+import { until } from '../helpers/waiting.ts';
+import { jsonLines, type MaosFolder } from '../presentation/cli/maos-process.ts';
 import { lacksBrowser, openDashboard, startBrowser } from './browser.ts';
 
 /** The lines of an agent that the page shows, in order. */
 async function linesOf(page: Page): Promise<readonly number[]> {
   const texts = await page.locator('.step-list .terminal').allTextContents();
   return [...texts.join('\n').matchAll(/^line (\d+)$/gm)].map(([, number]) => Number(number));
+}
+
+const names = ['one', 'two', 'three'] as const;
+
+/** Each event of a session as the page shows it, oldest first. */
+async function shownEvents(page: Page): Promise<readonly string[]> {
+  const rows = await page
+    .locator('.event')
+    .evaluateAll((all) =>
+      all.map((row) =>
+        [
+          row.querySelector('.event-agent')?.textContent,
+          row.querySelector('.event-text')?.getAttribute('title'),
+        ].join(' '),
+      ),
+    );
+  return rows.reverse();
+}
+
+/** The same, as another program sees it. */
+async function storedEvents(folder: MaosFolder, id: string): Promise<readonly string[]> {
+  const { agents } = await folder.json<{ agents: { agent_id: string; name: string }[] }>('status', id);
+  const nameOf = new Map(agents.map(({ agent_id, name }) => [agent_id, name]));
+  const { stdout } = await folder.run('events', id, '--json');
+  return jsonLines(stdout)
+    .filter(({ type }) => type !== 'checkpoint.written')
+    .map(({ agent_id, type }) => `${nameOf.get(String(agent_id)) ?? 'session'} ${type}`);
 }
 
 const upTo = (last: number): readonly number[] => Array.from({ length: last }, (_, index) => index + 1);
@@ -66,19 +97,9 @@ describe('a page whose server is killed', { skip: lacksBrowser }, () => {
 
     await folder.run('wait', id);
     await events.locator('.session-head .state').filter({ hasText: 'completed' }).waitFor();
-    const types = (await folder.run('events', id, '--json')).stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => (JSON.parse(line) as { type: string }).type);
-    await events.getByText(`${types.length} of ${types.length} loaded`).waitFor();
-    const shown = await events
-      .locator('.event-text')
-      .evaluateAll((rows) => rows.map((row) => (row as unknown as { title: string }).title));
-    // Checkpoints are hidden at first.
-    assert.deepEqual(
-      shown.reverse(),
-      types.filter((type) => type !== 'checkpoint.written'),
-    );
+    const stored = await storedEvents(folder, id);
+    await until(async () => (await events.locator('.event').count()) >= stored.length);
+    assert.deepEqual(await shownEvents(events), stored);
   });
 
   it('shows in one tab what was done in another', async (t) => {
@@ -100,5 +121,65 @@ describe('a page whose server is killed', { skip: lacksBrowser }, () => {
     gate.openNow();
     for (const tab of [page, other])
       await tab.locator('.session-head .state').filter({ hasText: 'completed' }).waitFor();
+  });
+
+  it('goes on in every tab with every event once, although the server ran the team itself', async (t) => {
+    const folder = await maosFolder(t);
+    mkdirSync(folder.home, { mode: 0o700 });
+    const gates = new Map(names.map((name) => [name, new Gate(folder.project, name)]));
+    const allowCommands = [...gates.values()].map(({ wait }) => wait);
+    writeFileSync(join(folder.home, 'config.json'), JSON.stringify({ allowCommands }));
+    const open = (name: (typeof names)[number]): void => gates.get(name)?.openNow();
+    const { page, context, server, url } = await openDashboard(t, browser, { folder });
+    const agents = [...gates].map(([name, { wait }]) => ({
+      name,
+      role: 'command',
+      task: 'Wait.',
+      command: wait,
+    }));
+    const { token } = await folder.json<{ token: string }>('token');
+    const started = await fetch(`${url}/api/sessions`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ plan: { objective: 'Go on', agents } }),
+    });
+    const answer = (await started.json()) as { session_id: string };
+    const id = answer.session_id;
+    assert.ok(started.ok, JSON.stringify(answer));
+    await page.goto(`${url}/#/sessions/${id}/events`);
+    const graph = await context.newPage();
+    await graph.goto(`${url}/#/sessions/${id}`);
+    const isCompleted = async (name: string): Promise<void> => {
+      await graph.getByRole('link', { name: new RegExp(`^${name} completed`) }).waitFor();
+      await page
+        .locator('.event')
+        .filter({ hasText: name })
+        .filter({ has: page.locator('[title="agent.completed"]') })
+        .waitFor();
+    };
+    open('one');
+    await isCompleted('one');
+
+    await server.end('SIGKILL');
+    const disconnected = (tab: Page) => tab.getByText(/^Disconnected from MAOS/);
+    await Promise.all([page, graph].map((tab) => disconnected(tab).waitFor()));
+    open('two');
+    await HttpProcess.start(t, folder, { args: ['--http', String(server.port), '--no-stdio'] });
+    await isCompleted('two');
+    await Promise.all([page, graph].map((tab) => disconnected(tab).waitFor({ state: 'detached' })));
+
+    open('three');
+    await isCompleted('three');
+    await page.locator('.event [title="session.completed"]').waitFor();
+    const stored = await storedEvents(folder, id);
+    await until(async () => (await page.locator('.event').count()) >= stored.length);
+    assert.deepEqual(await shownEvents(page), stored);
+    assert.deepEqual(
+      stored.filter((event) => event.endsWith('agent.completed')),
+      names.map((name) => `${name} agent.completed`),
+    );
+    await page.reload();
+    await page.locator('.event [title="session.created"]').waitFor();
+    assert.deepEqual(await shownEvents(page), stored);
   });
 });

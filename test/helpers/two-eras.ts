@@ -3,8 +3,14 @@
  * form that cross them.
  */
 import assert from 'node:assert/strict';
-import type { LineClient } from './line-client.ts';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { MaosFolder } from '../presentation/cli/maos-process.ts';
+import { Gate } from './gate.ts';
+import { LineClient } from './line-client.ts';
 import { randomOf } from './random.ts';
+import { seed } from './seed.ts';
 
 const meta = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -49,7 +55,7 @@ function kindsOf(session: string): readonly Kind[] {
  * its own version's form.
  * @param session one that runs until `release`
  */
-export async function mixEras(
+async function mixEras(
   client: LineClient,
   { seed, count, session, release }: { seed: number; count: number; session: string; release: () => void },
 ): Promise<void> {
@@ -100,4 +106,32 @@ export async function mixEras(
   );
   assert.deepEqual(strangers, []);
   assert.deepEqual([client.noise, client.complaints, client.stderr], [[], [], '']);
+}
+
+/** Mixes so many messages on the pipe of a real server. */
+export function describeTwoEras(count: number): void {
+  let maos: MaosFolder;
+  before(async () => {
+    maos = await MaosFolder.make();
+    mkdirSync(maos.home, { recursive: true, mode: 0o700 });
+    writeFileSync(join(maos.home, 'config.json'), JSON.stringify({ allowCommands: ['*'] }));
+  });
+  after(() => maos.remove());
+
+  describe(`both eras on one pipe (MAOS_SEED=${seed})`, () => {
+    it(`of ${count.toLocaleString('en')} messages with shared ids and crossing cancellations, each is answered as it must be`, async () => {
+      const gate = new Gate(maos.project, 'gate');
+      const client = new LineClient(maos);
+      await client.initialize();
+      const agents = [{ role: 'qa', task: 'Wait.', command: ['/bin/sh', '-c', gate.wait] }];
+      const { result } = await client.request('tools/call', {
+        name: 'orchestrate',
+        arguments: { objective: 'Wait.', agents },
+      });
+      assert.ok(result !== undefined, 'no team');
+      const { session_id: session } = result.structuredContent as { readonly session_id: string };
+      await mixEras(client, { seed, count, session, release: () => gate.openNow() });
+      assert.deepEqual(await client.leave(), [0, null]);
+    });
+  });
 }
