@@ -11,6 +11,7 @@ import type {
   LaunchSpec,
   RunningAgent,
 } from '../../../src/application/ports/agent-host.ts';
+import type { Clock } from '../../../src/application/ports/clock.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { systemClock } from '../../../src/infrastructure/clock.ts';
 import { makeAgentDisk } from '../../../src/infrastructure/process/host/agent-disk.ts';
@@ -39,6 +40,7 @@ export async function makeBench(
     workingDirectory?: string;
     identity?: { agent: Agent; key: LaunchKey };
     maxOutputBytes?: number;
+    clock?: Clock;
   } = {},
 ): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'maos-host-'));
@@ -51,7 +53,7 @@ export async function makeBench(
     disk: { ...makeAgentDisk({ projectFolder: folder, projectRoot: folder }), folderOf: () => folder },
     capacity: unlimited,
     samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
-    clock: { ...systemClock, after: () => () => {} },
+    clock: options.clock ?? { ...systemClock, after: () => () => {} },
     log: { log: (_, message, fields) => void logged.push(`${message} ${JSON.stringify(fields)}`) },
     maxOutputBytes: options.maxOutputBytes ?? null,
     ...(options.environment === undefined ? {} : { environment: options.environment }),

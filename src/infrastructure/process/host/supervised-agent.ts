@@ -70,6 +70,8 @@ const strayGraceMs = 2_000;
 const followMs = 20;
 /** The same for a wrapper of another version, which may have more to do. */
 const unknownFollowMs = 3_000;
+/** How long a wrapper may be without a process of the program whose end it has not recorded. */
+const emptyMs = 10_000;
 
 /** Follows a started agent to its end. */
 export async function superviseAgent(supervision: Supervision): Promise<RunningAgent> {
@@ -177,7 +179,22 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   async function sample(): Promise<ResourceSample | null> {
     const use = isOver ? null : await sampler.measure(mark);
     if (use === null || isOver) return null;
+    endIfEmpty(use.processes);
     return { ...use, cpuMs: meter(use.cpuMs), outputBytes: countPrinted() };
+  }
+
+  let emptySince: number | null = null;
+  let wasEmpty = false;
+  /** A wrapper that has lost the part which waits for the program never reports its end, and may wait for ever. */
+  function endIfEmpty(processes: number): void {
+    const isEmpty = processes === 0 && mark.wrapper !== null && !isRecorded && ending === null;
+    emptySince = isEmpty ? (emptySince ?? clock.elapsedMs()) : null;
+    if (emptySince === null || clock.elapsedMs() - emptySince < emptyMs) return;
+    wasEmpty = true;
+    note(
+      'The program of the agent is gone, and its wrapper has not recorded how it ended; MAOS ends the wrapper.',
+    );
+    void end(0);
   }
 
   function countPrinted(): number {
@@ -223,7 +240,7 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     const isProof = key.check !== undefined;
     const exit = record === null || isProof ? await wrapperGone : null;
     if (record !== null && exit === null) return { how: 'exited', ...record };
-    const signal = exit?.signal ?? null;
+    const signal = wasEmpty ? null : (exit?.signal ?? null);
     // A signal that ended the wrapper ended its program too.
     return signal === null ? { how: 'lost', at } : { how: 'exited', exitCode: null, signal, at };
   }

@@ -10,6 +10,7 @@ import type { RunningAgent } from '../../../../src/application/ports/agent-host.
 import { beginInput, findInput } from '../../../../src/infrastructure/process/host/input-file.ts';
 import { fc } from '../../../helpers/properties.ts';
 import { smallDisk } from '../../../helpers/small-disk.ts';
+import { SteeredClock } from '../../../helpers/steered-clock.ts';
 import { until } from '../../../helpers/waiting.ts';
 import { sampleAgent, sampleKey } from '../sample-agent.ts';
 import {
@@ -29,8 +30,9 @@ async function fed(
   t: TestContext,
   args: readonly string[],
   prompt: string | Uint8Array = 'the prompt\n',
+  options: Parameters<typeof makeBench>[1] = {},
 ): Promise<{ bench: Bench; running: RunningAgent }> {
-  const bench = await makeBench(t);
+  const bench = await makeBench(t, options);
   writeFileSync(join(bench.folder, 'prompt.md'), prompt);
   return { bench, running: await bench.start('sh', ['-c', ...args], { stdin: 'stream' }) };
 }
@@ -60,6 +62,21 @@ suite('a program that can receive', { concurrency: 2 }, () => {
     process.kill(Number(bench.output.text), 'SIGKILL');
     const { survivors } = await running.stop(100);
     assert.equal(survivors, 0);
+  });
+
+  test('is lost when it is gone and the shell that would have recorded its end was killed', async (t) => {
+    const clock = new SteeredClock();
+    const { bench, running } = await fed(t, ['echo "$PPID $$"; exec sleep 300'], '', { clock });
+    await until(() => bench.output.text.endsWith('\n'));
+    await running.sample();
+    await clock.pass(60_000);
+    assert.notEqual(await running.sample(), null, 'only a wrapper without a program is ended');
+    for (const pid of bench.output.text.split(' ')) process.kill(Number(pid), 'SIGKILL');
+    await until(async () => (await running.sample())?.processes === 0);
+    await clock.pass(10_000);
+    await running.sample();
+    assert.equal((await running.ended).how, 'lost');
+    assert.deepEqual(await processesWith(bench.key.agentId), []);
   });
 
   test('gets 1,000 entries once, in order, and none twice that is sent again', async (t) => {
