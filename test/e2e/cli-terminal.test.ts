@@ -148,7 +148,7 @@ describe('maos on a terminal', { skip }, () => {
     const no = onTerminal('gc --max-sessions 0 --no-color', {}, 'n\n');
     assert.match(
       no.stdout,
-      /removes \d+ sessions? that your settings keep;\s[\s\S]* Remove\s+them\?\s+\[y\/N\]/,
+      /removes \d+ sessions? that your settings keep;\s[\s\S]*\sRemove\s+them\?\s+\[y\/N\]/,
     );
     assert.match(no.stdout, /Nothing was removed\.\r\n$/);
     assert.deepEqual([no.status, await ended()], [1, before]);
