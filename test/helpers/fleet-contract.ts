@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
-import type {
-  AttemptClaim,
-  AttemptKey,
-  Fleet,
-  HostFact,
-  HostReport,
-  Offer,
-  Wish,
+import {
+  type AttemptClaim,
+  type AttemptKey,
+  type Fleet,
+  factName,
+  type HostFact,
+  type HostReport,
+  type Offer,
+  type Wish,
 } from '../../src/application/ports/fleet.ts';
 import { makeAgentId, makeSessionId } from '../../src/domain/ids.ts';
 import { until } from './waiting.ts';
@@ -163,6 +164,24 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       ]);
       assert.deepEqual([await host.appended(key, 'stdout'), await host.appended(key, 'stderr')], [6, 2]);
       assert.equal(await host.appended(newKey(), 'stdout'), 0);
+    });
+
+    it('has every fact once by its name', async (t) => {
+      const { home, host } = await bench(t);
+      const key = newKey();
+      const sample = { cpuMs: 1, memoryBytes: 2, processes: 1, outputBytes: 0 };
+      for (const number of [1, 1, 2]) await host.tell(key, { type: 'used', number, sample });
+      const limit = { failure: 'timeout', explanation: 'It ran too long.' } as const;
+      for (const _ of [1, 2]) await host.tell(key, { type: 'limited', limit });
+      const told: string[] = [];
+      const stop = await home.follow(key, {
+        claim: () => {},
+        output: () => {},
+        fact: (fact) => told.push(factName(fact)),
+      });
+      await until(() => told.length === 3, 'the facts');
+      stop();
+      assert.deepEqual(told, ['used.1', 'used.2', 'limited']);
     });
 
     it('is bytes, whatever they are', async (t) => {

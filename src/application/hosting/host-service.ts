@@ -116,7 +116,8 @@ export class HostService {
         await this.#refuse(key, claimed, order);
         return await offer.accept();
       }
-      const record = { key, order };
+      const suspended = { ms: 0, since: null };
+      const record = { key, order, since: this.#deps.clock.now(), suspended, limited: null };
       await records.save(record);
       const claim: AttemptClaim = { ...claimed.claim, phase: 'spawning' };
       const revision = await fleet.renew(key, claim, claimed.revision);

@@ -1,5 +1,12 @@
 import type { OutputStream } from '../ports/agent-disk.ts';
-import type { LaunchKey, OutputSink, RunningAgent, StopReport } from '../ports/agent-host.ts';
+import type {
+  LaunchKey,
+  LimitReached,
+  OutputSink,
+  ResourceSample,
+  RunningAgent,
+  StopReport,
+} from '../ports/agent-host.ts';
 import type { Backends } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
 import {
@@ -13,6 +20,7 @@ import {
 import type { HostedPlace, HostedRecord, HostedRecords } from '../ports/hosting.ts';
 import type { Log } from '../ports/log.ts';
 import { prepareOrder } from './hosted-launch.ts';
+import { HostedLimits } from './hosted-limits.ts';
 import { pause, persist } from './persist.ts';
 
 export interface HostedAttemptDeps {
@@ -29,17 +37,18 @@ export interface HostedAttemptDeps {
 
 /** How often to look for output that nothing has told of: stderr. */
 const lookMs = 250;
-/** How much longer than at home the time limit is: normally, the home ends the agent. */
-const spareMs = 60_000;
 const streams = ['stdout', 'stderr'] as const satisfies readonly OutputStream[];
 
 /** One attempt on this host: started or adopted, its output published, wishes fulfilled, its end told. */
 export class HostedAttempt {
-  readonly record: HostedRecord;
+  readonly #limits: HostedLimits;
   readonly #deps: HostedAttemptDeps;
   readonly #key: LaunchKey;
+  #record: HostedRecord;
   #stored: StoredClaim;
+  #running: RunningAgent | null = null;
   #stop: StopReport | null = null;
+  #stopping: Promise<void> = Promise.resolve();
   #ring = (): void => {};
   /** Wishes are fulfilled one after the other. */
   #obeying: Promise<void> = Promise.resolve();
@@ -47,11 +56,18 @@ export class HostedAttempt {
 
   constructor(record: HostedRecord, stored: StoredClaim, deps: HostedAttemptDeps) {
     const { sessionId, agentId, attempt } = record.key;
-    this.record = record;
+    this.#record = record;
     this.#key = { sessionId, agentId, attempt };
     this.#deps = deps;
     this.#stored = stored;
     this.#obeyed = stored.claim.obeyed;
+    const { backends, clock, log, signal } = deps;
+    this.#limits = new HostedLimits(record, {
+      ...{ backends, clock, log },
+      exceeded: (limit) => void this.#exceeded(limit),
+      used: (sample) => void this.#tellUse(sample),
+    });
+    signal.addEventListener('abort', () => this.#limits.end(), { once: true });
   }
 
   /** Starts it; it is recorded and claimed as `spawning`. Settles when its end has been told. */
@@ -70,9 +86,10 @@ export class HostedAttempt {
   }
 
   async #run(begin: () => Promise<{ running: RunningAgent; refusal: string | null }>): Promise<void> {
-    const { fleet, records, clock } = this.#deps;
-    const { key, order } = this.record;
+    const { fleet, records } = this.#deps;
+    const { key } = this.#record;
     const { running, refusal } = await begin();
+    this.#running = running;
     const { location, takesInput } = running;
     let isOver = false;
     const ended = running.ended.then((end) => {
@@ -89,16 +106,17 @@ export class HostedAttempt {
     const stopListening = await this.#persist('listening for wishes', () =>
       fleet.wishes(key, (wish) => this.#obey(wish, running)),
     );
-    const { timeoutMs } = order.agent;
-    const cancelLimit =
-      timeoutMs === null
-        ? () => {}
-        : clock.after(timeoutMs + spareMs, () => void running.stop(this.#deps.graceMs));
+    if (!isOver) this.#limits.begin(running);
     const printed = await this.#publish(() => isOver);
     const end = await ended;
-    cancelLimit();
+    this.#limits.end();
     stopListening();
     await this.#obeying;
+    await this.#stopping;
+    const { limited } = this.#record;
+    if (limited !== null) {
+      await this.#persist('telling of a limit', () => fleet.tell(key, { type: 'limited', limit: limited }));
+    }
     const files = end.how === 'never_started' ? null : await this.#collect();
     const fact = { type: 'ended', end, stop: this.#stop, refusal, printed, files } as const;
     await this.#persist('telling of an end', () => fleet.tell(key, fact));
@@ -108,7 +126,7 @@ export class HostedAttempt {
 
   async #launch(): Promise<{ running: RunningAgent; refusal: string | null }> {
     const { fleet, place, backends } = this.#deps;
-    const { order } = this.record;
+    const { order } = this.#record;
     const { agent, session } = order;
     try {
       const { host, files } = place;
@@ -128,17 +146,23 @@ export class HostedAttempt {
   }
 
   #attach(): Promise<RunningAgent> {
-    return this.#deps.place.host.attach(this.#key, this.record.order.agent, this.#sink());
+    return this.#deps.place.host.attach(this.#key, this.#record.order.agent, this.#sink());
   }
 
   #sink(): OutputSink {
-    return { stdout: () => this.#ring(), isOwned: () => !this.#deps.signal.aborted };
+    return {
+      stdout: (chunk) => {
+        this.#limits.push(chunk);
+        this.#ring();
+      },
+      isOwned: () => !this.#deps.signal.aborted,
+    };
   }
 
   /** Publishes its output until it is over, from where the engine has it. */
   async #publish(isOver: () => boolean): Promise<Readonly<Record<OutputStream, number>>> {
     const { fleet, place, clock, signal } = this.#deps;
-    const { key, order } = this.record;
+    const { key, order } = this.#record;
     const { host } = place;
     const { agent } = order;
     const sent = { stdout: 0, stderr: 0 };
@@ -192,8 +216,13 @@ export class HostedAttempt {
       this.#stop = await running.stop(wish.stop.graceMs);
       return;
     }
-    if (wish.isPaused) await running.suspend();
-    else await running.resume();
+    if (wish.isPaused) {
+      await running.suspend();
+      await this.#suspended();
+    } else {
+      await running.resume();
+      await this.#resumed();
+    }
     if (!running.takesInput) return;
     for (const { id, base64 } of wish.input) {
       await running.send({ id, bytes: Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)) });
@@ -201,10 +230,52 @@ export class HostedAttempt {
     if (wish.isInputOver) await running.closeInput();
   }
 
+  async #suspended(): Promise<void> {
+    this.#limits.suspend();
+    const { ms, since } = this.#record.suspended;
+    if (since === null) await this.#note({ suspended: { ms, since: this.#deps.clock.now() } });
+  }
+
+  async #resumed(): Promise<void> {
+    this.#limits.resume();
+    const { ms, since } = this.#record.suspended;
+    if (since === null) return;
+    const lasted = Math.max(0, Date.parse(this.#deps.clock.now()) - Date.parse(since));
+    await this.#note({ suspended: { ms: ms + lasted, since: null } });
+  }
+
+  /** Ends it, although its home has not asked for that; the reason is stored first. */
+  async #exceeded(limited: LimitReached): Promise<void> {
+    const { graceMs, log } = this.#deps;
+    this.#stopping = (async () => {
+      await this.#note({ limited });
+      const stop = await this.#running?.stop(graceMs);
+      this.#stop ??= stop ?? null;
+    })().catch((error: unknown) =>
+      log.log('error', 'an agent beyond its limit could not be ended', {
+        agentId: this.#key.agentId,
+        error: String(error),
+      }),
+    );
+    await this.#stopping;
+  }
+
+  /** What is not told now is outdated later. */
+  async #tellUse(sample: ResourceSample): Promise<void> {
+    const { fleet, clock } = this.#deps;
+    const used = { type: 'used', number: Date.parse(clock.now()), sample } as const;
+    await fleet.tell(this.#record.key, used).catch(() => 'the next one says more');
+  }
+
+  async #note(change: Partial<HostedRecord>): Promise<void> {
+    this.#record = { ...this.#record, ...change };
+    await this.#deps.records.save(this.#record);
+  }
+
   /** What it has left, without what it was given. */
   async #collect(): Promise<BlobName | null> {
     const { fleet, place, log } = this.#deps;
-    const { key, order } = this.record;
+    const { key, order } = this.#record;
     const { session, agent } = order;
     try {
       const given = order.files;
@@ -226,7 +297,7 @@ export class HostedAttempt {
   /** Until it works, or the claim is another process's. */
   async #renew(change: Partial<AttemptClaim>): Promise<void> {
     const { fleet } = this.#deps;
-    const { key } = this.record;
+    const { key } = this.#record;
     const claim = { ...this.#stored.claim, obeyed: this.#obeyed, ...change };
     await this.#persist('renewing a claim', async () => {
       const revision = await fleet.renew(key, claim, this.#stored.revision);

@@ -79,6 +79,13 @@ export interface StopReport {
   readonly processes?: readonly string[];
 }
 
+/** A limit for which whoever runs an agent has ended it. */
+export interface LimitReached {
+  readonly failure: 'timeout' | 'memory_limit' | 'budget_exceeded';
+  /** The measured value and the limit, and what to do next. */
+  readonly explanation: string;
+}
+
 /** Receives an agent's output. */
 export interface OutputSink {
   /** stdout in order, complete and without repetition, from the first byte. */
@@ -87,6 +94,8 @@ export interface OutputSink {
   printed?(bytes: number): void;
   /** Its machine is not heard of, for this reason; null: it is again. */
   reached?(unreachable: string | null): void;
+  /** Its machine has ended it for this. */
+  limited?(limit: LimitReached): void;
   /** Called before every signal to its processes: false once another MAOS owns it. */
   isOwned(): boolean;
 }
@@ -135,7 +144,7 @@ export interface RunningAgent {
   send(entry: InputEntry): Promise<void>;
   /** Ends the program's input after what was sent. Safe to repeat. @throws as for {@link send} */
   closeInput(): Promise<void>;
-  /** Null when it has ended, or the platform provides no data. */
+  /** Null when it has ended, or there is no recent data. An object that was returned before says nothing new. */
   sample(): Promise<ResourceSample | null>;
   /**
    * Memory of its processes in bytes, with shared pages counted once if the platform supports that. Takes some

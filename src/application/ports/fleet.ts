@@ -1,7 +1,7 @@
 import type { AgentLocation } from '../../domain/agent-location.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { OutputStream } from './agent-disk.ts';
-import type { AgentEnd, StopReport } from './agent-host.ts';
+import type { AgentEnd, LimitReached, ResourceSample, StopReport } from './agent-host.ts';
 
 /** One attempt of one agent. Unique over all homes. */
 export interface AttemptKey {
@@ -67,9 +67,13 @@ export interface Wish {
   readonly isInputOver: boolean;
 }
 
-/** What a host tells about an attempt. Each fact is told once, in this order. */
+/** What a host tells about an attempt, in this order. */
 export type HostFact =
   | { readonly type: 'spawned'; readonly location: AgentLocation; readonly takesInput: boolean }
+  /** What its processes use, every few seconds while they run. */
+  | { readonly type: 'used'; readonly number: number; readonly sample: ResourceSample }
+  /** The host itself has ended it. */
+  | { readonly type: 'limited'; readonly limit: LimitReached }
   | {
       readonly type: 'ended';
       readonly end: AgentEnd;
@@ -96,6 +100,11 @@ export interface HostReport {
   /** Of MAOS. */
   readonly version: string;
   readonly at: string;
+}
+
+/** Names a fact among those of its attempt: a fact that is repeated is told once. */
+export function factName(fact: HostFact): string {
+  return fact.type === 'used' ? `used.${fact.number}` : fact.type;
 }
 
 export interface AttemptListener {

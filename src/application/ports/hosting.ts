@@ -1,5 +1,5 @@
 import type { SessionId } from '../../domain/ids.ts';
-import type { AgentHost, OrderedLaunch } from './agent-host.ts';
+import type { AgentHost, LimitReached, OrderedLaunch } from './agent-host.ts';
 import type { AttemptKey, BlobName } from './fleet.ts';
 
 /** What a home orders from a host, which decides by its own settings with which program and which permissions it runs. */
@@ -17,6 +17,12 @@ export function orderedFolder(id: SessionId): string {
 export interface HostedRecord {
   readonly key: AttemptKey;
   readonly order: LaunchOrder;
+  /** When this host took it. */
+  readonly since: string;
+  /** How long it was suspended. */
+  readonly suspended: { readonly ms: number; readonly since: string | null };
+  /** Why this host has ended it by itself; null: it has not. */
+  readonly limited: LimitReached | null;
 }
 
 /** The host's own record of its attempts: what it may start is stored here first. */

@@ -85,6 +85,9 @@ export class AgentLaunch {
       reached: (unreachable) => {
         if (!this.#isWithdrawn) sink.reached?.(unreachable);
       },
+      limited: (limit) => {
+        if (!this.#isWithdrawn) sink.limited?.(limit);
+      },
       isOwned: () => !this.#isWithdrawn && sink.isOwned(),
     };
   }

@@ -6,6 +6,7 @@ import type { Usage } from '../../domain/usage.ts';
 import type {
   AgentEnd,
   LaunchKey,
+  LimitReached,
   OutputSink,
   ResourceSample,
   RunningAgent,
@@ -150,6 +151,10 @@ export class AgentRun implements OutputSink {
 
   reached(unreachable: string | null): void {
     this.#callbacks.reached(this, unreachable);
+  }
+
+  limited({ failure, explanation }: LimitReached): void {
+    this.stop({ kind: 'limit', failure, explain: () => explanation });
   }
 
   /** Whether the agent's conversation can be resumed after an interruption, as far as is known now. */

@@ -42,9 +42,9 @@ export class BudgetWatch {
       usages.push(usage);
       // What its program has spent is settled, and checks spend nothing of the agent's budget.
       if (run === undefined || run.isCheck || !isCounted) continue;
+      const cause = budgetStop(agent, usage, run.ranMs());
+      if (cause !== null) stops.push({ id: agent.id, cause });
       const findings = checkBudget(agent.budget, spentNow(agent, usage), run.ranMs());
-      const spent = findings.find(({ level }) => level === 'exceeded');
-      if (spent !== undefined) stops.push({ id: agent.id, cause: agentStop(agent, spent.item) });
       const warnings = findings.filter(({ level }) => level === 'warning');
       for (const finding of this.#fresh(agent.id, warnings)) {
         events.push(agentEvent('budget.warned', agent, now, { name: agent.name, ...finding }));
@@ -67,6 +67,13 @@ export class BudgetWatch {
       return true;
     });
   }
+}
+
+/** Why an agent may spend no more; null: it may. @param usage over all of its attempts */
+export function budgetStop(agent: Agent, usage: Usage | null, ranMs: number): StopCause | null {
+  const findings = checkBudget(agent.budget, spentNow(agent, usage), ranMs);
+  const spent = findings.find(({ level }) => level === 'exceeded');
+  return spent === undefined ? null : agentStop(agent, spent.item);
 }
 
 function isCapped(budget: Budget): boolean {

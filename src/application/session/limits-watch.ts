@@ -1,9 +1,9 @@
+import type { Agent } from '../../domain/agent.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import type { ResourceSample } from '../ports/agent-host.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Settings } from '../ports/settings.ts';
-import type { AgentRun } from './agent-run.ts';
 import { mebibytes, outputLimit, type StopCause } from './stop-cause.ts';
 
 /** Interval between measurements. */
@@ -19,6 +19,20 @@ const idleShare = 0.002;
 /** A few times the finest resolution in which systems count CPU time. */
 const idleMs = 30;
 
+/** What is measured and stopped: an agent's run. */
+export interface MeasuredRun {
+  readonly agent: Agent;
+  /** See `Backend.idleCpuShare`. */
+  readonly idleCpuShare: number | undefined;
+  readonly isAwaiting: boolean;
+  sample(): Promise<ResourceSample | null>;
+  memory(): Promise<number | null>;
+  stop(cause: StopCause): void;
+}
+
+/** The limits of all agents that measurements show. */
+type MeasuredLimits = Pick<Settings['limits'], 'maxOutputBytes' | 'stallMs'>;
+
 /** The last activity of an agent, and the measurement at that time. */
 interface Mark extends ResourceSample {
   readonly at: number;
@@ -29,11 +43,13 @@ interface Mark extends ResourceSample {
  * process tree, output, and inactivity.
  */
 export class LimitsWatch {
-  readonly #limits: Settings['limits'];
+  readonly #limits: MeasuredLimits;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #runs: ReadonlyMap<AgentId, AgentRun>;
-  readonly #marks = new Map<AgentRun, Mark>();
+  readonly #runs: ReadonlyMap<AgentId, MeasuredRun>;
+  readonly #marks = new Map<MeasuredRun, Mark>();
+  /** The last measurement of each run that was judged. */
+  readonly #judged = new WeakMap<MeasuredRun, ResourceSample>();
   readonly #everyMs: number;
   /** Milliseconds during which agents were measured regularly. */
   #watchedMs = 0;
@@ -42,8 +58,8 @@ export class LimitsWatch {
   #isOff = false;
 
   constructor(
-    deps: { readonly limits: Settings['limits']; readonly clock: Clock; readonly log: Log },
-    runs: ReadonlyMap<AgentId, AgentRun>,
+    deps: { readonly limits: MeasuredLimits; readonly clock: Clock; readonly log: Log },
+    runs: ReadonlyMap<AgentId, MeasuredRun>,
   ) {
     this.#limits = deps.limits;
     this.#clock = deps.clock;
@@ -94,7 +110,7 @@ export class LimitsWatch {
   }
 
   /** The sum of resident sets costs nothing; shared pages are separated only if that sum exceeds the limit. */
-  async #judgeMemory(run: AgentRun, sample: ResourceSample | null): Promise<void> {
+  async #judgeMemory(run: MeasuredRun, sample: ResourceSample | null): Promise<void> {
     const { maxMemoryMb } = run.agent;
     if (maxMemoryMb === null) return;
     const maxMemoryBytes = maxMemoryMb * 2 ** 20;
@@ -104,12 +120,14 @@ export class LimitsWatch {
     run.stop(memoryLimit(maxMemoryMb, { ...sample, memoryBytes }));
   }
 
-  #judge(run: AgentRun, sample: ResourceSample | null, now: number): void {
+  #judge(run: MeasuredRun, sample: ResourceSample | null, now: number): void {
     if (sample === null) {
       // A suspended agent is not idle by itself, so its time starts again.
       this.#marks.delete(run);
       return;
     }
+    if (this.#judged.get(run) === sample) return;
+    this.#judged.set(run, sample);
     const { maxOutputBytes, stallMs } = this.#limits;
     if (maxOutputBytes !== null && sample.outputBytes > maxOutputBytes) {
       run.stop(outputLimit(sample.outputBytes, maxOutputBytes));

@@ -25,7 +25,15 @@ export function makeHostedRecords(folder: string): HostedRecords {
   };
 }
 
+/** Records of earlier versions have no times. */
 function recordOf(text: string): HostedRecord {
-  const { key, order } = JSON.parse(text) as { key: unknown; order: unknown };
-  return { key: readKey(key), order: decodeOrder(Buffer.from(JSON.stringify(order))) };
+  const { key, order, ...state } = JSON.parse(text) as Partial<HostedRecord>;
+  return {
+    key: readKey(key),
+    order: decodeOrder(Buffer.from(JSON.stringify(order))),
+    since: new Date().toISOString(),
+    suspended: { ms: 0, since: null },
+    limited: null,
+    ...state,
+  };
 }

@@ -76,6 +76,20 @@ const fact: z.ZodType<HostFact> = z.discriminatedUnion('type', [
     takesInput: z.boolean(),
   }),
   z.strictObject({
+    type: z.literal('used'),
+    number: count,
+    sample: z.strictObject({
+      ...{ cpuMs: z.number().min(0), memoryBytes: z.number().min(0), processes: count, outputBytes: count },
+    }),
+  }),
+  z.strictObject({
+    type: z.literal('limited'),
+    limit: z.strictObject({
+      failure: z.enum(['timeout', 'memory_limit', 'budget_exceeded']),
+      explanation: line,
+    }),
+  }),
+  z.strictObject({
     type: z.literal('ended'),
     end,
     stop: stop.nullable(),

@@ -18,18 +18,19 @@ import { type KV, Kvm } from '@nats-io/kv';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import { headers, type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { OutputStream } from '../../application/ports/agent-disk.ts';
-import type {
-  AttemptClaim,
-  AttemptKey,
-  AttemptListener,
-  BlobName,
-  Fleet,
-  HostFact,
-  HostReport,
-  Offer,
-  StoredClaim,
-  TakenOffer,
-  Wish,
+import {
+  type AttemptClaim,
+  type AttemptKey,
+  type AttemptListener,
+  type BlobName,
+  type Fleet,
+  factName,
+  type HostFact,
+  type HostReport,
+  type Offer,
+  type StoredClaim,
+  type TakenOffer,
+  type Wish,
 } from '../../application/ports/fleet.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { readClaim, readFact, readHost, readOffer, readWish } from './messages.ts';
@@ -52,7 +53,6 @@ const streams: readonly (Pick<StreamConfig, 'name' | 'subjects'> & Partial<Strea
 ];
 
 const shortStream = { stdout: 'out', stderr: 'err' } as const satisfies Record<OutputStream, string>;
-const factNumbers = { spawned: 1, ended: 2 } as const satisfies Record<HostFact['type'], number>;
 
 interface Buckets {
   readonly claims: KV;
@@ -211,7 +211,7 @@ class NatsFleet implements Fleet {
   async tell(key: AttemptKey, fact: HostFact): Promise<void> {
     const { sessionId, agentId, attempt } = key;
     await this.#js.publish(subjectOf(key, 'fact'), JSON.stringify(fact), {
-      msgID: `${sessionId}.${agentId}.${attempt}.fact.${factNumbers[fact.type]}`,
+      msgID: `${sessionId}.${agentId}.${attempt}.fact.${factName(fact)}`,
     });
   }
 

@@ -2,6 +2,7 @@ import type {
   AgentEnd,
   InputEntry,
   OutputSink,
+  ResourceSample,
   RunningAgent,
   StopReport,
 } from '../../application/ports/agent-host.ts';
@@ -34,6 +35,8 @@ const lookMs = 3_000;
 const againMs = 1_000;
 /** How long a host may take to suspend or resume an agent. */
 const obeyMs = 15_000;
+/** How long what an agent was measured to use counts as current; its host tells it every 10 s. */
+const useHoldsMs = 35_000;
 
 /** One attempt on another machine, as its home sees and steers it. */
 export class RemoteAttempt {
@@ -44,6 +47,7 @@ export class RemoteAttempt {
   #stored: StoredClaim | null = null;
   #spawned: Extract<HostFact, { type: 'spawned' }> | null = null;
   #told: Ended | null = null;
+  #used: { readonly sample: ResourceSample; readonly heardAt: number } | null = null;
   #wish: Wish = { number: 0, isPaused: false, stop: null, input: [], isInputOver: false };
   #wishing: Promise<void> = Promise.resolve();
   #obeyed: (() => void)[] = [];
@@ -113,7 +117,7 @@ export class RemoteAttempt {
       resume: () => this.#obey({ isPaused: false }),
       send: (entry) => this.#send(entry),
       closeInput: () => this.#desire({ isInputOver: true }),
-      sample: async () => null,
+      sample: async () => this.#recentUse(),
       memory: async () => null,
     };
   }
@@ -141,8 +145,23 @@ export class RemoteAttempt {
       this.#begun.resolve();
       return;
     }
+    if (fact.type === 'used') {
+      this.#used = { sample: fact.sample, heardAt: this.#deps.clock.elapsedMs() };
+      return;
+    }
+    if (fact.type === 'limited') {
+      this.#deps.sink.limited?.(fact.limit);
+      return;
+    }
     this.#told = fact;
     this.#trying(() => this.#finishIfWhole());
+  }
+
+  /** An old measurement must not pass for an agent that does nothing. */
+  #recentUse(): ResourceSample | null {
+    if (this.#used === null) return null;
+    const { sample, heardAt } = this.#used;
+    return this.#deps.clock.elapsedMs() - heardAt > useHoldsMs ? null : sample;
   }
 
   #finishIfWhole(): void {

@@ -36,7 +36,7 @@ class IdleProcess implements RunningAgent {
   async send(): Promise<void> {}
   async closeInput(): Promise<void> {}
   async sample(): Promise<ResourceSample> {
-    return idle;
+    return { ...idle };
   }
   async memory(): Promise<number> {
     return idle.memoryBytes;
@@ -65,7 +65,7 @@ function begun(clock: TestClock, stallMs: number | null) {
   run.begin(process);
   const log = { log: (_: string, message: string) => assert.fail(message) };
   const watch = new LimitsWatch(
-    { limits: { stallMs, maxOutputBytes: null, afterResultMs: null, maxSubagents: null }, clock, log },
+    { limits: { stallMs, maxOutputBytes: null }, clock, log },
     new Map([[agent.id, run]]),
   );
   watch.watch();

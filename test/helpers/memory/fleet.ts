@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { OutputStream } from '../../../src/application/ports/agent-disk.ts';
-import type {
-  AttemptKey,
-  AttemptListener,
-  Fleet,
-  HostFact,
-  HostReport,
-  Offer,
-  StoredClaim,
-  TakenOffer,
-  Wish,
+import {
+  type AttemptKey,
+  type AttemptListener,
+  type Fleet,
+  factName,
+  type HostFact,
+  type HostReport,
+  type Offer,
+  type StoredClaim,
+  type TakenOffer,
+  type Wish,
 } from '../../../src/application/ports/fleet.ts';
 import { MaosError } from '../../../src/domain/errors.ts';
 
@@ -128,7 +129,7 @@ export class MemoryFleet implements Fleet {
 
   async tell(key: AttemptKey, fact: HostFact): Promise<void> {
     const { facts, listeners } = this.#attempt(key);
-    if (facts.some(({ type }) => type === fact.type)) return;
+    if (facts.some((told) => factName(told) === factName(fact))) return;
     facts.push(fact);
     for (const listener of listeners) listener.fact(fact);
   }
