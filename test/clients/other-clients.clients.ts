@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { installCodex, writeCodexConfig } from '../helpers/codex.ts';
 import { writeOpencodeConfig } from '../helpers/opencode.ts';
+import { writeQwenSettings } from '../helpers/qwen-code.ts';
 import type { BackendDriver } from './backend-cases.ts';
 import { codexDriver } from './codex-driver.ts';
 import { copilotDriver } from './copilot-driver.ts';
 import { passedOverHttp, serveHttp } from './http-bench.ts';
 import { opencodeDriver } from './opencode-driver.ts';
+import { qwenDriver } from './qwen-driver.ts';
 import { passed, tapped } from './wire.ts';
 import { makeWorkplace, type Workplace } from './workplace.ts';
 
@@ -103,6 +105,15 @@ const clients: Readonly<Record<string, Client>> = {
       return writeOpencodeConfig(workplace.home, modelUrl, { mcp: { maos: { ...server, enabled: true } } });
     },
   },
+  'Qwen Code': {
+    driver: qwenDriver,
+    ...{ opens: 'initialize', speaks: '2025-11-25' },
+    args: [prompt, '-o', 'stream-json', '--approval-mode', 'yolo'],
+    register: ({ home }, _, maos) =>
+      writeQwenSettings(home, {
+        mcpServers: { maos: 'url' in maos ? { httpUrl: maos.url, headers: maos.headers } : maos },
+      }),
+  },
 };
 
 async function listsRoles(
@@ -120,7 +131,13 @@ async function listsRoles(
       return { text: 'There are many.' };
     }
     const listRoles = tools.find((name) => /list[-_]roles$/.test(name));
-    return listRoles === undefined ? { text: 'MAOS is not there.' } : { calls: listRoles, arguments: {} };
+    if (listRoles !== undefined) return { calls: listRoles, arguments: {} };
+    // Qwen shows the model a server's tools only when it searches for them.
+    if (!tools.includes('tool_search')) return { text: 'MAOS is not there.' };
+    const [found] = /\bmcp__maos__list-roles\b/.exec(text) ?? [];
+    return found === undefined
+      ? { calls: 'tool_search', arguments: { query: 'list roles' } }
+      : { calls: 'tool_call', arguments: { name: found, arguments: {} } };
   });
   t.after(model.close);
   const workplace = await makeWorkplace(t, {
