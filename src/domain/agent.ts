@@ -120,6 +120,8 @@ export interface AgentSpec {
   readonly workspace: AgentWorkspace;
   /** The pool of hosts that it runs on; null: this machine. */
   readonly pool: string | null;
+  /** How often it is run again by itself after its host was lost, each time as a further attempt; null: never. */
+  readonly rerunOnLost: number | null;
   /** For workspace `worktree`; null: nothing besides the commit's files. */
   readonly worktree: WorktreeSetup | null;
   /** Null: its own word is enough. */
@@ -143,6 +145,7 @@ export const specDefaults = {
   maxSubagents: null,
   workspace: 'project',
   pool: null,
+  rerunOnLost: null,
   worktree: null,
   verify: null,
   lands: null,
@@ -194,6 +197,8 @@ export interface Agent extends PlannedAgent {
   readonly notBefore: string | null;
   /** Number of consecutive refusals by its provider. */
   readonly postponed: number;
+  /** How often it has been run again because its host was lost, since its last explicit retry; null: never. */
+  readonly reruns: number | null;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
   /** As in `Timed`, for its current or last attempt. */
@@ -221,6 +226,7 @@ export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | '
   where: null,
   notBefore: null,
   postponed: 0,
+  reruns: null,
   startedAt: null,
   endedAt: null,
   inactiveMs: 0,
@@ -249,7 +255,15 @@ export function moveAgent(
   outcome: Partial<
     Pick<
       Agent,
-      'failure' | 'result' | 'usage' | 'conversation' | 'notBefore' | 'postponed' | 'denials' | 'subagents'
+      | 'failure'
+      | 'result'
+      | 'usage'
+      | 'conversation'
+      | 'notBefore'
+      | 'postponed'
+      | 'reruns'
+      | 'denials'
+      | 'subagents'
     >
   > = {},
 ): Agent {
@@ -267,8 +281,9 @@ export function moveAgent(
   if (to === 'running') return inNewAttempt(moved, at);
   if (to === 'pending') {
     const proof = agent.proof === null ? null : { ...noProof, checks: agent.proof.checks };
-    const unstarted = { result: null, denials: null, subagents: 0, conversation: null, postponed: 0, proof };
-    return onFirstBackend({ ...moved, ...unstarted, startedAt: null, endedAt: null });
+    const unstarted = { result: null, denials: null, subagents: 0, conversation: null, proof };
+    const counts = { postponed: 0, reruns: null };
+    return onFirstBackend({ ...moved, ...unstarted, ...counts, startedAt: null, endedAt: null });
   }
   return { ...moved, endedAt: at };
 }

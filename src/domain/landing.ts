@@ -112,11 +112,11 @@ function landingAgent(
 }
 
 function specOf(owner: Agent): AgentSpec {
-  const { role, task, backend, backends, command, model, workspace, pool, worktree, verify, lands } = owner;
-  const { stdin, timeoutMs, maxMemoryMb, maxSubagents, budget } = owner;
+  const { role, task, backend, backends, command, model, workspace, worktree, verify, lands } = owner;
+  const { pool, rerunOnLost, stdin, timeoutMs, maxMemoryMb, maxSubagents, budget } = owner;
   return {
-    ...{ role, task, backend, backends, command, model, workspace, pool, worktree, verify, lands },
-    ...{ stdin, timeoutMs, maxMemoryMb, maxSubagents, budget },
+    ...{ role, task, backend, backends, command, model, workspace, worktree, verify, lands },
+    ...{ pool, rerunOnLost, stdin, timeoutMs, maxMemoryMb, maxSubagents, budget },
   };
 }
 

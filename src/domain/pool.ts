@@ -5,17 +5,28 @@ import { invalidPlan, type PlanProblem } from './plan-problem.ts';
 /** Names of hosts and of their pools. */
 export const poolPattern = /^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/;
 
+/** How often an agent with `rerun_on_lost` is run again by itself: its hosts may be what it breaks. */
+export const mostReruns = 3;
+
 /**
  * What agents on other machines cannot have.
  * @param names of the agents, in their order
  */
 export function* poolProblems(
-  agents: readonly Pick<AgentSpec, 'pool' | 'workspace' | 'verify'>[],
+  agents: readonly Pick<AgentSpec, 'pool' | 'rerunOnLost' | 'workspace' | 'verify'>[],
   names: readonly string[],
 ): Generator<PlanProblem> {
-  for (const [index, { pool, workspace, verify }] of agents.entries()) {
-    if (pool === null) continue;
+  for (const [index, { pool, rerunOnLost, workspace, verify }] of agents.entries()) {
     const name = names[index] as string;
+    if (pool === null) {
+      if (rerunOnLost === null) continue;
+      yield invalidPlan(
+        `Agent ${quote(name)} runs on this machine, and "rerun_on_lost" is for agents of a "pool": remove it.`,
+        ['agents', index, 'rerun_on_lost'],
+        { agent: index },
+      );
+      continue;
+    }
     if (workspace !== 'own') {
       yield invalidPlan(
         `Agent ${quote(name)} is for the pool ${quote(pool)}, where it has an empty folder of its own: remove its "workspace": ${quote(workspace)}, or its "pool".`,

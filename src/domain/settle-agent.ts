@@ -18,7 +18,7 @@ export type AgentOutcome =
   | { readonly state: 'cancelled'; readonly reason: string }
   /**
    * `notBefore`: its provider refuses it until then. `fallback`: it continues on that backend. `afresh`: its
-   * conversation cannot be resumed.
+   * conversation cannot be resumed. `rerun`: its host was lost, and it is run again for the n-th time.
    */
   | {
       readonly state: 'resumable';
@@ -26,6 +26,7 @@ export type AgentOutcome =
       readonly notBefore?: string;
       readonly fallback?: Fallback;
       readonly afresh?: true;
+      readonly rerun?: number;
     };
 
 export interface AgentReport {
@@ -51,6 +52,7 @@ export function settleAgent(workflow: Workflow, id: AgentId, report: AgentReport
     denials: report.denials ?? before.denials,
     subagents: report.subagents ?? before.subagents,
     ...afterRefusal(before, outcome),
+    reruns: (outcome.state === 'resumable' ? outcome.rerun : null) ?? before.reruns,
   });
   const fallback = outcome.state === 'resumable' ? outcome.fallback : undefined;
   const placed = fallback === undefined ? moved : fallBack(moved, fallback);
@@ -96,7 +98,10 @@ function outcomeEvent(before: Agent, agent: Agent, outcome: AgentOutcome, at: st
         return fellBack(before, outcome.fallback, { durationMs, reason: outcome.reason, usage }, at);
       }
       return outcome.notBefore === undefined
-        ? agentEvent('agent.interrupted', agent, at, { name, durationMs, reason: outcome.reason, usage })
+        ? agentEvent('agent.interrupted', agent, at, {
+            ...{ name, durationMs, reason: outcome.reason, usage },
+            ...(outcome.rerun === undefined ? {} : { rerun: outcome.rerun }),
+          })
         : agentEvent('agent.postponed', agent, at, {
             name,
             durationMs,

@@ -140,6 +140,31 @@ describe('a team over two machines', { timeout: 120_000 }, () => {
     assert.equal(machines.launches(), 1);
   });
 
+  it('is run again after its host was lost if the plan says so, and only tells what the first attempt says later', async (t) => {
+    const machines = await Machines.start(t);
+    machines.configure('home', { remote: { url: machines.server.url, lostAfterMinutes: 0.05 } });
+    await machines.startHost();
+    const { folder } = machines;
+    const second = `echo second; while [ ! -e ${folder}/go ]; do sleep 0.1; done; echo over`;
+    const line = `${machines.trace}; mkdir ${folder}/first && { echo up; exec sleep 300; }; ${second}`;
+    const id = await machines.begin([command('far', line, { pool: 'gpu', rerun_on_lost: true })]);
+    await machines.printed(id, 'far', 'up');
+    await machines.killHost();
+    await until(
+      async () => /rerun 1 of 3/.test((await machines.maos('home', 'events', id)).stdout),
+      'the rerun',
+    );
+    await machines.startHost();
+    await machines.printed(id, 'far', 'second');
+    const late = /attempt 1, which was lost, has ended by SIG\w+ at \S+; this changes nothing/;
+    await until(async () => late.test((await machines.maos('home', 'events', id)).stdout), 'the late end');
+    writeFileSync(join(folder, 'go'), '');
+    await until(async () => (await machines.status(id)).state === 'completed', 'the end');
+    const [agent] = (await machines.status(id)).agents;
+    assert.equal(agent.attempt, 2);
+    assert.equal(machines.launches(), 2);
+  });
+
   it('waits for a host, which lists itself, drains and ends', async (t) => {
     const machines = await Machines.start(t);
     const line = `${machines.trace}; echo up; while [ ! -e ${machines.folder}/go ]; do sleep 0.1; done`;

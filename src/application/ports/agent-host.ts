@@ -86,16 +86,24 @@ export interface LimitReached {
   readonly explanation: string;
 }
 
+/** What is heard of an agent on another machine besides its output. */
+export type HostNews =
+  | { readonly type: 'unreachable'; readonly reason: string }
+  /** Again, after it was unreachable. */
+  | { readonly type: 'reached' }
+  /** A fact of an attempt that was given up; nothing follows from it. */
+  | { readonly type: 'late'; readonly fact: 'spawned' | 'ended'; readonly said: string };
+
 /** Receives an agent's output. */
 export interface OutputSink {
   /** stdout in order, complete and without repetition, from the first byte. */
   stdout(chunk: Uint8Array): void;
   /** Total bytes that the attempt printed, stdout and stderr together; called once, at its end. */
   printed?(bytes: number): void;
-  /** Its machine is not heard of, for this reason; null: it is again. */
-  reached?(unreachable: string | null): void;
   /** Its machine has ended it for this. */
   limited?(limit: LimitReached): void;
+  /** What is heard of an agent on another machine besides its output. */
+  news?(news: HostNews): void;
   /** Called before every signal to its processes: false once another MAOS owns it. */
   isOwned(): boolean;
 }

@@ -82,8 +82,8 @@ export class AgentLaunch {
       printed: (bytes) => {
         if (!this.#isWithdrawn) sink.printed?.(bytes);
       },
-      reached: (unreachable) => {
-        if (!this.#isWithdrawn) sink.reached?.(unreachable);
+      news: (news) => {
+        if (!this.#isWithdrawn) sink.news?.(news);
       },
       limited: (limit) => {
         if (!this.#isWithdrawn) sink.limited?.(limit);

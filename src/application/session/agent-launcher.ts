@@ -224,9 +224,9 @@ export class AgentLauncher {
     this.#deps.runs.remove(run.agent.id);
   }
 
-  /** Findings about agents that cannot be adopted or are not heard of, since the last call. @throws as {@link AgentAdopter.takeFindings} */
+  /** Findings about agents that cannot be adopted, and news of other machines, since the last call. @throws as {@link AgentAdopter.takeFindings} */
   takeUnreachable(): readonly DomainEvent[] {
-    return [...this.#adopter.takeFindings(), ...this.#deps.runs.takeReached()];
+    return [...this.#adopter.takeFindings(), ...this.#deps.runs.takeHeard()];
   }
 
   async #attach(run: AgentRun): Promise<void> {

@@ -5,6 +5,7 @@ import type { AgentReport } from '../../domain/settle-agent.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type {
   AgentEnd,
+  HostNews,
   LaunchKey,
   LimitReached,
   OutputSink,
@@ -48,8 +49,7 @@ export interface RunCallbacks {
   withdraw(run: AgentRun): void;
   /** Called once, after the output has been read to its end. */
   ended(end: RunEnd): void;
-  /** Called when its machine is not heard of any more, with the reason, and when it is again, with null. */
-  reached(run: AgentRun, unreachable: string | null): void;
+  news(run: AgentRun, news: HostNews): void;
   /** Called when the run was suspended or resumed, so that the owner can decide what follows. */
   changed(): void;
   trouble(message: string, error: unknown): void;
@@ -149,8 +149,8 @@ export class AgentRun implements OutputSink {
     if (maxOutputBytes !== null && bytes > maxOutputBytes) this.stop(outputLimit(bytes, maxOutputBytes));
   }
 
-  reached(unreachable: string | null): void {
-    this.#callbacks.reached(this, unreachable);
+  news(news: HostNews): void {
+    this.#callbacks.news(this, news);
   }
 
   limited({ failure, explanation }: LimitReached): void {

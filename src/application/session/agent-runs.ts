@@ -1,6 +1,7 @@
 import type { Agent } from '../../domain/agent.ts';
 import { agentEvent, type DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
+import type { HostNews } from '../ports/agent-host.ts';
 import type { Backend } from '../ports/backend.ts';
 import type { Project } from '../project.ts';
 import { AgentRun, type RunCallbacks, type RunEnd } from './agent-run.ts';
@@ -28,7 +29,7 @@ export class AgentRuns {
   readonly #callbacks: RunCallbacks;
   readonly #runs = new Map<AgentId, AgentRun>();
   readonly #ends: RunEnd[] = [];
-  readonly #reached: DomainEvent[] = [];
+  readonly #heard: DomainEvent[] = [];
   /** Requests to stop agents that had no run to stop, because one was over and the next had not begun. */
   readonly #lateStops = new Map<AgentId, StopCause>();
 
@@ -49,14 +50,8 @@ export class AgentRuns {
         this.#ends.push(end);
         wakeSignal.notify();
       },
-      reached: ({ agent }, unreachable) => {
-        const { name } = agent;
-        const at = project.clock.now();
-        this.#reached.push(
-          unreachable === null
-            ? agentEvent('agent.reached', agent, at, { name })
-            : agentEvent('agent.unreachable', agent, at, { name, reason: unreachable }),
-        );
+      news: ({ agent }, news) => {
+        this.#heard.push(newsEvent(agent, news, project.clock.now()));
         wakeSignal.notify();
       },
       changed: () => wakeSignal.notify(),
@@ -74,9 +69,9 @@ export class AgentRuns {
     return this.#ends.splice(0);
   }
 
-  /** What has changed since the last call in whether machines of agents are heard of. */
-  takeReached(): readonly DomainEvent[] {
-    return this.#reached.splice(0);
+  /** What other machines have told since the last call. */
+  takeHeard(): readonly DomainEvent[] {
+    return this.#heard.splice(0);
   }
 
   ofProgram(agent: Agent): { readonly run: AgentRun; readonly backend: Backend } {
@@ -130,5 +125,22 @@ export class AgentRuns {
   stopIfLate(run: AgentRun): void {
     const cause = this.#lateStops.get(run.agent.id);
     if (cause !== undefined) run.stop(cause);
+  }
+}
+
+function newsEvent(agent: Agent, news: HostNews, at: string): DomainEvent {
+  const { name, attempt } = agent;
+  switch (news.type) {
+    case 'unreachable':
+      return agentEvent('agent.unreachable', agent, at, { name, reason: news.reason });
+    case 'reached':
+      return agentEvent('agent.reached', agent, at, { name });
+    case 'late':
+      return agentEvent('agent.reported_late', agent, at, {
+        name,
+        attempt,
+        fact: news.fact,
+        said: news.said,
+      });
   }
 }

@@ -1,4 +1,5 @@
 import type { Agent } from '../../domain/agent.ts';
+import { plural } from '../../domain/amounts.ts';
 import type { AgentOutcome } from '../../domain/settle-agent.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type { AgentEnd, StopReport } from '../ports/agent-host.ts';
@@ -42,10 +43,27 @@ function outcomeByEnd({ agent, backend, end: told, parsed, stderrTail }: EndedRu
     return { state: 'resumable', reason, afresh: true };
   }
   const explained = backend.explain(end, parsed, stderrTail);
+  if (end.how === 'lost' && agent.pool !== null) return afterLostHost(agent, explained);
   if (end.how === 'lost' && explained.state === 'failed' && backend.capabilities.resumes) {
     return { state: 'resumable', reason: 'Its process ended without a record of its exit.' };
   }
   return explained;
+}
+
+/** Its program may still run there: it is run again only if its plan says so, whatever its backend can resume. */
+function afterLostHost(agent: Agent, explained: AgentOutcome): AgentOutcome {
+  if (explained.state !== 'failed' || explained.failure.kind !== 'lost') return explained;
+  const limit = agent.rerunOnLost ?? 0;
+  const reruns = agent.reruns ?? 0;
+  const { message } = explained.failure;
+  if (reruns < limit) {
+    const rerun = reruns + 1;
+    const reason = `Its host is lost. It runs again as attempt ${agent.attempt + 1} (rerun ${rerun} of ${limit}).`;
+    return { state: 'resumable', reason, afresh: true, rerun };
+  }
+  const why = limit === 0 ? 'its plan has no rerun_on_lost' : `its plan allows ${plural(limit, 'rerun')}`;
+  const failure = { ...explained.failure, message: `${message} It is not run again by itself: ${why}.` };
+  return { ...explained, failure };
 }
 
 function goneWords({ isConversationGone, message }: Verdict): string | null {

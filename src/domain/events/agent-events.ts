@@ -81,6 +81,13 @@ export const agentEvents = {
     text: ({ note }) => (note === undefined ? 'reachable again' : `followed again: ${note}`),
   }),
 
+  /**
+   * What a host has told of an attempt after it was given up as lost: kept, and never applied. `said`: for people.
+   */
+  'agent.reported_late': event<{ name: string; attempt: number; fact: 'spawned' | 'ended'; said: string }>({
+    text: ({ attempt, said }) => `attempt ${attempt}, which was lost, ${said}; this changes nothing`,
+  }),
+
   /** The agent has a process, and is in stage `executing`. */
   'agent.spawned': event<{ name: string; attempt: number; where: AgentLocation }>({
     text: ({ where }) => `running as ${where.label}`,
@@ -223,10 +230,17 @@ export const agentEvents = {
     },
   }),
 
-  'agent.interrupted': event<{ name: string; durationMs?: number; reason: string; usage: Usage | null }>({
+  /** `rerun`: its host was lost, and it is run again for the n-th time. */
+  'agent.interrupted': event<{
+    name: string;
+    durationMs?: number;
+    reason: string;
+    usage: Usage | null;
+    rerun?: number;
+  }>({
     text: ({ reason }) => `interrupted: ${reason}`,
-    agent: (agent, { durationMs, usage }, at) =>
-      measured(move(agent, 'resumable', at, { usage }), durationMs),
+    agent: (agent, { durationMs, usage, rerun = null }, at) =>
+      measured(move(agent, 'resumable', at, { usage, reruns: rerun ?? agent.reruns }), durationMs),
   }),
 
   /**

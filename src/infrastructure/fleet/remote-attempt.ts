@@ -86,6 +86,7 @@ export class RemoteAttempt {
     this.#stopFollowing = await fleet.follow(key, {
       claim: (stored) => this.#claimed(stored),
       output: (stream, offset, bytes) => {
+        if (this.#isOver) return;
         this.#trying(() => {
           if (!mirror.write(stream, offset, bytes))
             throw new Error(`output before byte ${offset} is missing`);
@@ -140,6 +141,10 @@ export class RemoteAttempt {
   }
 
   #learn(fact: HostFact): void {
+    if (this.#isOver) {
+      this.#hearLate(fact);
+      return;
+    }
     if (fact.type === 'spawned') {
       this.#spawned = fact;
       this.#begun.resolve();
@@ -171,9 +176,9 @@ export class RemoteAttempt {
   async #finish(end: AgentEnd): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#stopFollowing();
     this.#cancelLook();
-    const { fleet, key, sink, released } = this.#deps;
+    const { fleet, key, sink } = this.#deps;
+    if (end.how !== 'lost') this.#stopFollowing();
     await this.#fetchFiles();
     try {
       const printed = (await this.#mirror?.finish(end)) ?? 0;
@@ -188,7 +193,25 @@ export class RemoteAttempt {
     if (end.how === 'exited') {
       await fleet.forget(key).catch((error: unknown) => this.#note('warn', 'nothing was removed', error));
     }
-    released();
+    if (end.how === 'lost') this.#awaitLateFacts();
+    else this.#deps.released();
+  }
+
+  /** As long as the session goes on: what its host still tells is kept, and never applied. */
+  #awaitLateFacts(): void {
+    if (this.#told === null && this.#deps.sink.isOwned()) {
+      this.#cancelLook = this.#deps.clock.after(lookMs, () => this.#awaitLateFacts());
+      return;
+    }
+    this.#stopFollowing();
+    this.#deps.released();
+  }
+
+  #hearLate(fact: HostFact): void {
+    if (fact.type !== 'spawned' && fact.type !== 'ended') return;
+    const said = fact.type === 'spawned' ? 'has been started after all' : lateEnd(fact);
+    this.#deps.sink.news?.({ type: 'late', fact: fact.type, said });
+    if (fact.type === 'ended') this.#told = fact;
   }
 
   async #fetchFiles(): Promise<void> {
@@ -281,16 +304,15 @@ export class RemoteAttempt {
     // An end that was told only lacks the rest of its output.
     if (phase === 'ended' && this.#told !== null) return;
     if (await fleet.isBeating(host, incarnation)) {
-      if (this.#silentSince !== null) this.#deps.sink.reached?.(null);
+      if (this.#silentSince !== null) this.#deps.sink.news?.({ type: 'reached' });
       this.#silentSince = null;
       return;
     }
     const now = clock.elapsedMs();
     if (this.#silentSince === null) {
       const minutes = lostAfterMs / 60_000;
-      this.#deps.sink.reached?.(
-        `host ${host} is not heard of; after ${minutes} minutes the agent counts as lost`,
-      );
+      const reason = `host ${host} is not heard of; after ${minutes} minutes the agent counts as lost`;
+      this.#deps.sink.news?.({ type: 'unreachable', reason });
     }
     this.#silentSince ??= now;
     if (now - this.#silentSince < lostAfterMs) return;
@@ -336,4 +358,11 @@ export class RemoteAttempt {
     const more = error === undefined ? {} : { error: String(error) };
     log.log(level, message, { agentId: key.agentId, attempt: key.attempt, ...more });
   }
+}
+
+function lateEnd({ end, refusal }: Ended): string {
+  if (refusal !== null) return `was refused: ${refusal}`;
+  if (end.how !== 'exited') return end.how === 'lost' ? 'has ended without a record' : 'was never started';
+  const how = end.signal === null ? `with status ${end.exitCode}` : `by ${end.signal}`;
+  return `has ended ${how} at ${end.at}`;
 }

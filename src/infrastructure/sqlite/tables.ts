@@ -148,6 +148,7 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     pool: option(
       text('pool', { allows: (name) => poolPattern.test(name), rule: 'is not the name of a pool' }),
     ),
+    rerunOnLost: option(integer('rerun_on_lost', { min: 1 })),
     worktree: option(document('worktree', 'worktreeSetup')),
     verify: option(document('verify', 'verifyRules')),
     lands: option(document('lands', 'agentReference')),
@@ -174,6 +175,7 @@ export const agentTable = table<Omit<Agent, 'dependsOn'>>(
     resumed: nullable(text('resumed')),
     notBefore: nullable(time('not_before')),
     postponed: integer('postponed'),
+    reruns: option(integer('reruns', { min: 1 })),
     lingering: since(null, nullable(document('lingering', 'lingering'))),
     denials: since(null, nullable(document('denials', 'denials'))),
     subagents: since(0, integer('subagents')),

@@ -3,7 +3,7 @@ import type { OrchestrateRequest } from '../../application/control/plan-request.
 import { agentWorkspaces, stdinChoices } from '../../domain/agent.ts';
 import { isPathPattern } from '../../domain/path-pattern.ts';
 import type { AgentDraft, VerifyDraft } from '../../domain/plan.ts';
-import { poolPattern } from '../../domain/pool.ts';
+import { mostReruns, poolPattern } from '../../domain/pool.ts';
 import {
   exitPolicies,
   failurePolicies,
@@ -95,25 +95,26 @@ const agent = z.strictObject({
   command: z
     .union([z.array(z.string().max(100_000).refine(noNul, nulMessage)).min(1).max(1_000), text(100_000)])
     .optional()
-    .describe('[program, args…], run without a shell, or a /bin/sh line'),
+    .describe('[program, args…] without a shell, or a /bin/sh line'),
   stdin: z
     .enum(stdinChoices)
     .optional()
     .describe("What its command reads; default: the prompt, nothing in the role 'command'"),
   model: text(200).optional(),
-  fallback: z.array(text(63)).max(10).optional().describe('Backends for when the quota is used up'),
+  fallback: z.array(text(63)).max(10).optional().describe('When the quota is used up'),
   workspace: z.enum(agentWorkspaces).optional(),
   // A refinement, because clients read the schema of every tool at their start.
   pool: z
     .string()
     .refine((name) => poolPattern.test(name), "must be 1 to 63 of a-z, 0-9, '-' and '_'")
     .optional(),
+  rerun_on_lost: z.boolean().optional(),
   worktree: worktree
     .optional()
     .describe(
       '{copy: globs, link: globs, setup: shell line, ports: count} for workspace worktree: an own branch',
     ),
-  verify: verify.optional().describe('Shell lines that must succeed for it to complete'),
+  verify: verify.optional().describe('Shell lines that must succeed'),
   instance_suffix: z
     .string()
     .regex(/^[a-z0-9_]{1,32}$/, "must be 1 to 32 of a-z, 0-9 and '_'")
@@ -191,6 +192,7 @@ function agentOf(json: AgentJson) {
     fallback: json.fallback,
     workspace: json.workspace,
     pool: json.pool,
+    rerunOnLost: json.rerun_on_lost === true ? mostReruns : undefined,
     worktree: json.worktree,
     verify: verifyOf(json.verify),
     instanceSuffix: json.instance_suffix,

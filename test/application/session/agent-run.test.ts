@@ -60,7 +60,7 @@ function callbacksOf(clock: Clock, ended: (end: RunEnd) => void = () => {}): Run
     isOwner: () => true,
     withdraw: () => {},
     ended,
-    reached: () => {},
+    news: () => {},
     changed: () => {},
     trouble,
   };

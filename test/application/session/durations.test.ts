@@ -55,7 +55,7 @@ function begun(clock: TestClock, stallMs: number | null) {
     maxOutputBytes: null,
     withdraw: () => {},
     ended: (_: RunEnd) => {},
-    reached: () => {},
+    news: () => {},
     changed: () => {},
     trouble: (message: string) => assert.fail(message),
   };
@@ -163,7 +163,7 @@ describe('time that is limited', () => {
           maxOutputBytes: null,
           withdraw: () => {},
           ended: () => {},
-          reached: () => {},
+          news: () => {},
           changed: () => {},
           trouble: () => {},
         });

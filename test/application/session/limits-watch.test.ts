@@ -58,7 +58,7 @@ async function isStalled(
       withdraw: () => {},
       ended: () => {},
       changed: () => {},
-      reached: () => {},
+      news: () => {},
     },
     trouble: (message, error) => assert.fail(`${message}: ${error}`),
   });

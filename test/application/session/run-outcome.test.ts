@@ -4,7 +4,7 @@ import type { AgentEnd } from '../../../src/application/ports/agent-host.ts';
 import type { Backend } from '../../../src/application/ports/backend.ts';
 import { outcomeOf } from '../../../src/application/session/run-outcome.ts';
 import type { StopCause } from '../../../src/application/session/stop-cause.ts';
-import type { FailureKind } from '../../../src/domain/agent.ts';
+import type { Agent, FailureKind } from '../../../src/domain/agent.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { sampleAgent } from '../../infrastructure/process/sample-agent.ts';
 
@@ -66,5 +66,38 @@ suite('a run whose CLI tells on stderr that its conversation is gone', () => {
   test('has failed where it was to go on with none, or says something else', () => {
     assert.equal(outcome(null, 'Error: no such session\n').state, 'failed');
     assert.equal(outcome('c-1', 'Error: out of paper\n').state, 'failed');
+  });
+});
+
+suite('an agent whose host is lost', () => {
+  const resuming = { ...backend, capabilities: { ...backend.capabilities, resumes: true } };
+  const after = (agent: Agent) =>
+    outcomeOf({
+      ...{
+        agent,
+        backend: resuming,
+        end: { how: 'lost', at: end.at },
+        stderrTail: '',
+        usage: null,
+        ranMs: 5,
+      },
+      ...{ parsed: backend.makeParser(agent).parsed(), stop: null, cause: null, stopAskedAt: null },
+    });
+  const remote: Agent = { ...sampleAgent, pool: 'gpu' };
+
+  test('is not run again by itself, even where its CLI can resume', () => {
+    const told = after(remote);
+    assert.equal(told.state, 'failed');
+    assert.equal(told.failure.kind, 'lost');
+    assert.match(told.failure.message, /not run again by itself: its plan has no rerun_on_lost\.$/);
+  });
+
+  test('is run again as its plan allows, and counts that', () => {
+    const told = after({ ...remote, rerunOnLost: 2, reruns: 1, attempt: 4 });
+    const reason = 'Its host is lost. It runs again as attempt 5 (rerun 2 of 2).';
+    assert.deepEqual(told, { state: 'resumable', reason, afresh: true, rerun: 2 });
+    const last = after({ ...remote, rerunOnLost: 2, reruns: 2 });
+    assert.equal(last.state, 'failed');
+    assert.match(last.failure.message, /its plan allows 2 reruns\.$/);
   });
 });

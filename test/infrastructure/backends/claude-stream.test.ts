@@ -156,7 +156,7 @@ suite("whatever Claude Code's stream says", () => {
             isOwner: () => true,
             withdraw: () => {},
             ended: () => {},
-            reached: () => {},
+            news: () => {},
             changed: () => {},
             trouble: () => assert.fail('trouble'),
           };

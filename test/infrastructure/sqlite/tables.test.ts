@@ -70,6 +70,8 @@ function everything(): {
     endedAt: later,
     workspace: 'worktree',
     pool: 'gpu',
+    rerunOnLost: 2,
+    reruns: 1,
     worktree: { copy: ['.env'], link: ['node_modules'], setup: 'npm ci', ports: 2 },
     verify,
     lands: { sessionId: next.session.id, agentId: second.id },

@@ -123,6 +123,8 @@ describe('a database of the first release', () => {
         backends: null,
         maxSubagents: null,
         pool: null,
+        rerunOnLost: null,
+        reruns: null,
         worktree: null,
         verify: null,
         lands: null,

@@ -62,6 +62,10 @@ describe('an event in a few words', () => {
     [event('session.restored', { part: 'slots' }), 'slots working again'],
     [event('agent.reached', { name: 'a' }), 'reachable again'],
     [event('agent.reached', { name: 'a', note: 'of old' }), 'followed again: of old'],
+    [
+      event('agent.reported_late', { name: 'a', attempt: 2, fact: 'ended', said: 'has ended with status 0' }),
+      'attempt 2, which was lost, has ended with status 0; this changes nothing',
+    ],
     [event('agent.went_on', { name: 'a' }), 'continuing after its result'],
     [
       event('agent.stopped', {
