@@ -18,7 +18,10 @@ async function running(gate: string, more: readonly object[] = []): Promise<Sess
     agents: [{ name: 'one', role: 'engineer', task: 'Go.', command: bench.gate(gate) }, ...more],
   });
   const id = session_id as SessionId;
-  await until(() => bench.project.store.load(id).agents[0]?.stage === 'executing');
+  const { store } = bench.project;
+  // The checkpoint of its start is the last that is recorded by itself.
+  const isQuiet = () => store.events(id, 0, 100).some(({ type }) => type === 'checkpoint.written');
+  await until(() => isQuiet() && store.load(id).agents[0]?.stage === 'executing');
   return id;
 }
 
