@@ -15,6 +15,7 @@ import type { Config } from './infrastructure/config/settings-table.ts';
 import { ensureFolderSync } from './infrastructure/files/disk/folders.ts';
 import { sessionLayout } from './infrastructure/files/home/layout.ts';
 import { holdHostLock } from './infrastructure/fleet/host-lock.ts';
+import { makeHostedCode } from './infrastructure/fleet/hosted-code.ts';
 import { makeHostedRecords } from './infrastructure/fleet/hosted-records.ts';
 import { decodeOrder } from './infrastructure/fleet/launch-order.ts';
 import { makeSharedFiles } from './infrastructure/fleet/shared-files.ts';
@@ -94,7 +95,9 @@ function placesIn(folder: string, config: Config, log: Log): (project: string) =
       clock: systemClock,
       log,
     });
-    const place = { host, files: makeSharedFiles(sessionLayout(projectFolder)) };
+    const layout = sessionLayout(projectFolder);
+    const code = makeHostedCode({ layout, environment: environmentFor(config), log });
+    const place = { host, code, files: makeSharedFiles(layout) };
     places.set(project, place);
     return place;
   };

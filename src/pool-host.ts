@@ -4,6 +4,7 @@ import type { Log } from './application/ports/log.ts';
 import { MaosError } from './domain/errors.ts';
 import type { Config } from './infrastructure/config/settings-table.ts';
 import { sessionLayout } from './infrastructure/files/home/layout.ts';
+import { makeHomeCode } from './infrastructure/fleet/home-code.ts';
 import { openNatsFleet } from './infrastructure/fleet/nats-fleet.ts';
 import {
   makeRemoteHost,
@@ -18,15 +19,18 @@ export function makePoolHost(
   from: Pick<RemoteHostDeps, 'project' | 'folderOf'> & {
     readonly config: Config;
     readonly projectFolder: string;
+    readonly projectRoot: string;
     readonly clock: Clock;
     readonly log: Log;
   },
 ): RemoteHost {
-  const { config, projectFolder, ...deps } = from;
+  const { config, projectFolder, projectRoot, ...deps } = from;
+  const layout = sessionLayout(projectFolder);
   return makeRemoteHost({
     ...deps,
     fleet: new SharedFleet(() => openFleet(config, null, 'maos')),
-    files: makeSharedFiles(sessionLayout(projectFolder)),
+    files: makeSharedFiles(layout),
+    code: makeHomeCode({ layout, project: deps.project, root: projectRoot, environment: process.env }),
     lostAfterMs: config.remote.lostAfterMinutes * 60_000,
   });
 }

@@ -113,10 +113,12 @@ function landingAgent(
 
 function specOf(owner: Agent): AgentSpec {
   const { role, task, backend, backends, command, model, workspace, worktree, verify, lands } = owner;
-  const { pool, rerunOnLost, stdin, timeoutMs, maxMemoryMb, maxSubagents, budget } = owner;
+  const { stdin, timeoutMs, maxMemoryMb, maxSubagents, budget } = owner;
   return {
     ...{ role, task, backend, backends, command, model, workspace, worktree, verify, lands },
-    ...{ pool, rerunOnLost, stdin, timeoutMs, maxMemoryMb, maxSubagents, budget },
+    // Work is joined with its target at home.
+    ...{ pool: null, rerunOnLost: null },
+    ...{ stdin, timeoutMs, maxMemoryMb, maxSubagents, budget },
   };
 }
 

@@ -13,10 +13,10 @@ export const mostReruns = 3;
  * @param names of the agents, in their order
  */
 export function* poolProblems(
-  agents: readonly Pick<AgentSpec, 'pool' | 'rerunOnLost' | 'workspace' | 'verify'>[],
+  agents: readonly Pick<AgentSpec, 'pool' | 'rerunOnLost' | 'workspace' | 'worktree' | 'verify'>[],
   names: readonly string[],
 ): Generator<PlanProblem> {
-  for (const [index, { pool, rerunOnLost, workspace, verify }] of agents.entries()) {
+  for (const [index, { pool, rerunOnLost, workspace, worktree, verify }] of agents.entries()) {
     const name = names[index] as string;
     if (pool === null) {
       if (rerunOnLost === null) continue;
@@ -27,17 +27,25 @@ export function* poolProblems(
       );
       continue;
     }
-    if (workspace !== 'own') {
+    if (workspace === 'project') {
       yield invalidPlan(
-        `Agent ${quote(name)} is for the pool ${quote(pool)}, where it has an empty folder of its own: remove its "workspace": ${quote(workspace)}, or its "pool".`,
+        `Agent ${quote(name)} is for the pool ${quote(pool)}, where this project's folder is not: choose the workspace "own" or "worktree", or remove its "pool".`,
         ['agents', index, 'workspace'],
         { agent: index, pool, workspace },
         [['agents', index, 'pool']],
       );
     }
-    if (verify !== null) {
+    if ((worktree?.link.length ?? 0) > 0) {
       yield invalidPlan(
-        `Agent ${quote(name)} is for the pool ${quote(pool)}, and its work cannot be checked there: remove its "verify", or let an agent of this machine check what it leaves in its results.`,
+        `Agent ${quote(name)} is for the pool ${quote(pool)}, whose machines cannot link files of this one: bring them with "copy" or "setup", or remove its "pool".`,
+        ['agents', index, 'worktree', 'link'],
+        { agent: index, pool },
+        [['agents', index, 'pool']],
+      );
+    }
+    if (verify !== null && workspace === 'own') {
+      yield invalidPlan(
+        `Agent ${quote(name)} is for the pool ${quote(pool)}, and its folder does not come back to be checked: give it the workspace "worktree", remove its "verify", or let an agent of this machine check what it leaves in its results.`,
         ['agents', index, 'verify'],
         { agent: index, pool },
         [['agents', index, 'pool']],

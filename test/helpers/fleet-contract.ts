@@ -36,6 +36,7 @@ const ended: HostFact = {
   refusal: null,
   printed: { stdout: 6, stderr: 0 },
   files: null,
+  work: null,
 };
 
 /** What homes and hosts require of every engine. @param open each call: one more connection to the same engine */
@@ -245,6 +246,14 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       assert.equal(Buffer.from(await host.get(blob)).toString(), 'content');
       await assert.rejects(host.get({ ...blob, sha256: '0'.repeat(64) }), { code: 'INVALID_INPUT' });
       await assert.rejects(host.get({ ...blob, name: 'y.files' }), { code: 'INVALID_INPUT' });
+      assert.deepEqual([await home.has('x.files'), await home.has('y.files')], [true, false]);
+    });
+
+    it('of several megabytes comes as it went', async (t) => {
+      const { home, host } = await bench(t);
+      const bytes = Buffer.from(Array.from({ length: 3_000_001 }, (_, index) => (index * 7) % 251));
+      const blob = await home.put('z.files', bytes);
+      assert.ok(bytes.equals(await host.get(blob)));
     });
   });
 }

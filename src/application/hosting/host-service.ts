@@ -152,7 +152,7 @@ export class HostService {
   async #refuse(key: AttemptKey, { claim, revision }: StoredClaim, refusal: string): Promise<void> {
     const { fleet, clock } = this.#deps;
     const end = { how: 'never_started', at: clock.now() } as const;
-    const none = { stop: null, files: null, printed: { stdout: 0, stderr: 0 } };
+    const none = { stop: null, files: null, work: null, printed: { stdout: 0, stderr: 0 } };
     await fleet.tell(key, { type: 'ended', end, refusal, ...none });
     await fleet.renew(key, { ...claim, phase: 'ended' }, revision);
   }
@@ -198,6 +198,7 @@ export class HostService {
     adopted.then(
       async (stored) => {
         if (stored !== null) return this.#look(record, stored, signal, 'adopt');
+        await this.#deps.placeOf(key.project).code.remove(record.order);
         await records.remove(key);
         this.#attempts.delete(textOf(key));
       },

@@ -1,3 +1,4 @@
+import { isMaosError } from '../../domain/errors.ts';
 import type { OutputStream } from '../ports/agent-disk.ts';
 import type {
   LaunchKey,
@@ -13,6 +14,7 @@ import {
   type AttemptClaim,
   type BlobName,
   type Fleet,
+  type HostedWork,
   maxAppendBytes,
   type StoredClaim,
   type Wish,
@@ -117,26 +119,31 @@ export class HostedAttempt {
     if (limited !== null) {
       await this.#persist('telling of a limit', () => fleet.tell(key, { type: 'limited', limit: limited }));
     }
-    const files = end.how === 'never_started' ? null : await this.#collect();
-    const fact = { type: 'ended', end, stop: this.#stop, refusal, printed, files } as const;
+    const hasRun = end.how !== 'never_started';
+    const files = hasRun ? await this.#collect() : null;
+    const work = hasRun ? await this.#takeWork() : null;
+    const fact = { type: 'ended', end, stop: this.#stop, refusal, printed, files, work } as const;
     await this.#persist('telling of an end', () => fleet.tell(key, fact));
     await this.#renew({ phase: 'ended' });
+    await this.#removeWorktree();
     await records.remove(key);
   }
 
   async #launch(): Promise<{ running: RunningAgent; refusal: string | null }> {
-    const { fleet, place, backends } = this.#deps;
+    const { place, backends } = this.#deps;
     const { order } = this.#record;
     const { agent, session } = order;
     try {
-      const { host, files } = place;
+      const { host, files, code } = place;
       await host.makeRoom(agent);
       if (order.files !== null) {
         const blob = order.files;
-        const archive = await this.#persist('getting files', () => fleet.get(blob));
+        const archive = await this.#get(blob);
         await files.unpack(session.id, null, archive);
       }
-      const spec = await prepareOrder(order, host, backends);
+      const get = (blob: BlobName): Promise<Uint8Array> => this.#get(blob);
+      const checkout = await code.open(order, get, this.#deps.signal);
+      const spec = await prepareOrder(order, host, backends, checkout);
       return { running: await host.start(this.#key, agent, spec, this.#sink()), refusal: null };
     } catch (error) {
       this.#deps.signal.throwIfAborted();
@@ -279,7 +286,7 @@ export class HostedAttempt {
     const { session, agent } = order;
     try {
       const given = order.files;
-      const known = given === null ? null : await this.#persist('getting files', () => fleet.get(given));
+      const known = given === null ? null : await this.#get(given);
       const archive = await place.files.pack(session.id, agent.name, known);
       if (archive === null) return null;
       const name = `${key.project}.${key.sessionId}.${key.agentId}.${key.attempt}.files`;
@@ -292,6 +299,49 @@ export class HostedAttempt {
       });
       return null;
     }
+  }
+
+  /** Its work, which counts only with its home: why it cannot be sent is told too. */
+  async #takeWork(): Promise<HostedWork | null> {
+    const { fleet, place, signal } = this.#deps;
+    const { key, order } = this.#record;
+    try {
+      const taken = await place.code.take(order);
+      if (taken === null) return null;
+      const { bundle } = taken;
+      const name = `${key.project}.${key.sessionId}.${key.agentId}.${key.attempt}.work`;
+      const blob =
+        bundle === null ? null : await this.#persist('sending work', () => fleet.put(name, bundle));
+      return { how: 'taken', ...taken, bundle: blob };
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#warn('the work of an agent could not be sent to its home', error);
+      return { how: 'failed', reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async #removeWorktree(): Promise<void> {
+    try {
+      await this.#deps.place.code.remove(this.#record.order);
+    } catch (error) {
+      this.#warn('the worktree of an agent was not removed', error);
+    }
+  }
+
+  /** @throws MaosError if it will never be there */
+  async #get(blob: BlobName): Promise<Uint8Array> {
+    const got = await this.#persist('getting files', () =>
+      this.#deps.fleet.get(blob).catch((error: unknown) => {
+        if (isMaosError(error)) return error;
+        throw error;
+      }),
+    );
+    if (got instanceof Error) throw got;
+    return got;
+  }
+
+  #warn(message: string, error: unknown): void {
+    this.#deps.log.log('error', message, { agentId: this.#key.agentId, error: String(error) });
   }
 
   /** Until it works, or the claim is another process's. */

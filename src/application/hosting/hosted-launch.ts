@@ -4,7 +4,8 @@ import type { AgentLocations } from '../ports/agent-disk.ts';
 import type { AgentHost, PlacedLaunch } from '../ports/agent-host.ts';
 import type { Backends } from '../ports/backend.ts';
 import { type LaunchOrder, orderedFolder } from '../ports/hosting.ts';
-import { agentEnvironment } from '../session/agent-environment.ts';
+import type { Checkout } from '../ports/workspaces.ts';
+import { agentEnvironment, portVariables, workVariables } from '../session/agent-environment.ts';
 
 /** What a host lets homes run. */
 export interface HostRules {
@@ -16,8 +17,8 @@ export interface HostRules {
 /** @throws MaosError FORBIDDEN with what to change on the host */
 export function checkOrder({ agent }: LaunchOrder, rules: HostRules): void {
   const { backend, command, workspace } = agent;
-  if (workspace !== 'own') {
-    throw new MaosError('FORBIDDEN', `This host runs only agents with the workspace own, not ${workspace}.`);
+  if (workspace === 'project') {
+    throw new MaosError('FORBIDDEN', 'This host has no project for an agent with the workspace "project".');
   }
   if (rules.backends !== null && !rules.backends.includes(backend)) {
     throw new MaosError(
@@ -32,13 +33,24 @@ export function checkOrder({ agent }: LaunchOrder, rules: HostRules): void {
       `This host does not run the command ${quote(shown)}: its setting allowCommands lacks it.`,
     );
   }
+  const setup = agent.worktree?.setup ?? null;
+  if (setup !== null && !isCommandAllowed(rules.commands, setup)) {
+    throw new MaosError(
+      'FORBIDDEN',
+      `This host does not run the set-up command ${quote(setup)}: its setting allowCommands lacks it.`,
+    );
+  }
 }
 
-/** Stores the prompt of an ordered agent, and composes its launch by the settings of this host. */
+/**
+ * Stores the prompt of an ordered agent, and composes its launch by the settings of this host.
+ * @param checkout its worktree; null: it has none
+ */
 export async function prepareOrder(
   order: LaunchOrder,
   host: AgentHost,
   backends: Backends,
+  checkout: Checkout | null,
 ): Promise<PlacedLaunch> {
   const { session, agent, briefing, maxSubagents } = order;
   const locations = locationsOf(order, host);
@@ -52,12 +64,18 @@ export async function prepareOrder(
     ...{ resume: null, teamServer: null },
   });
   const first = backend.live === null ? {} : { firstInput: backend.live.text('prompt', prompt) };
-  const env = { ...agentEnvironment(session, agent, locations, ''), MAOS_AGENT_TOKEN: null, ...spec.env };
+  const env = {
+    ...agentEnvironment(session, agent, locations, ''),
+    MAOS_AGENT_TOKEN: null,
+    ...workVariables(agent),
+    ...portVariables(checkout?.ports ?? []),
+    ...spec.env,
+  };
   return { ...spec, ...first, env, cwd: locations.workingDirectory };
 }
 
-/** The home's project is not here: the agent's own folder takes its place. */
+/** The home's project is not here: the agent's own folder, or its worktree, takes its place. */
 function locationsOf({ session, agent }: LaunchOrder, host: AgentHost): AgentLocations {
   const locations = host.locations({ ...session, folder: null }, agent);
-  return { ...locations, projectRoot: locations.workspace };
+  return { ...locations, projectRoot: locations.workingDirectory };
 }

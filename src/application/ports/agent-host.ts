@@ -4,6 +4,7 @@ import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import type { AgentDisk } from './agent-disk.ts';
 import type { HostCapacity } from './host-capacity.ts';
+import type { WorkStart } from './workspaces.ts';
 
 /** One start of one agent, or of a check of its work. The same key never runs twice. */
 export interface LaunchKey {
@@ -53,6 +54,8 @@ export interface OrderedLaunch {
   readonly briefing: string;
   /** As in `LaunchContext`. */
   readonly maxSubagents: number | null;
+  /** Where its worktree begins; null: it has none. */
+  readonly start: WorkStart | null;
 }
 
 export type AgentEnd =

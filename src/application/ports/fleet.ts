@@ -67,6 +67,20 @@ export interface Wish {
   readonly isInputOver: boolean;
 }
 
+/** What an agent has left in its worktree on a host. */
+export type HostedWork =
+  | {
+      readonly how: 'taken';
+      readonly commit: string;
+      /** The commit that keeps what the worktree has pointed to besides; null: nothing else. */
+      readonly history: string | null;
+      /** A git bundle with both; null: the home has the commit. */
+      readonly bundle: BlobName | null;
+      /** Paths that no commit can hold, which stay on the host. */
+      readonly unkept: readonly string[];
+    }
+  | { readonly how: 'failed'; readonly reason: string };
+
 /** What a host tells about an attempt, in this order. */
 export type HostFact =
   | { readonly type: 'spawned'; readonly location: AgentLocation; readonly takesInput: boolean }
@@ -84,6 +98,8 @@ export type HostFact =
       readonly printed: Readonly<Record<OutputStream, number>>;
       /** An archive of its results and the shared context; null: it left no file. */
       readonly files: BlobName | null;
+      /** Null: it has no worktree. */
+      readonly work: HostedWork | null;
     };
 
 /** A host that takes offers, as it describes itself. */
@@ -143,13 +159,19 @@ export interface Fleet {
   tell(key: AttemptKey, fact: HostFact): Promise<void>;
   /** What the engine has of an attempt, and everything later. */
   follow(key: AttemptKey, listener: AttemptListener): Promise<() => void>;
+  /** It stays for at most a week. @param content at most {@link maxBlobBytes} */
   put(name: string, content: Uint8Array): Promise<BlobName>;
-  /** @throws MaosError INVALID_INPUT if the blob is missing or has another content */
+  /** Whether a blob of this name is there. */
+  has(name: string): Promise<boolean>;
+  /** @throws MaosError INVALID_INPUT if the blob is missing, too large or has another content */
   get(blob: BlobName): Promise<Uint8Array>;
   /** Removes everything of an ended attempt but its claim. */
   forget(key: AttemptKey): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Size of one blob, with room for a header. */
+export const maxBlobBytes = 257 * 1024 * 1024;
 
 /** Size of one piece of output. */
 export const maxAppendBytes = 256 * 1024;

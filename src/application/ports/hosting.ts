@@ -1,11 +1,28 @@
 import type { SessionId } from '../../domain/ids.ts';
 import type { AgentHost, LimitReached, OrderedLaunch } from './agent-host.ts';
 import type { AttemptKey, BlobName } from './fleet.ts';
+import type { Checkout } from './workspaces.ts';
 
 /** What a home orders from a host, which decides by its own settings with which program and which permissions it runs. */
 export interface LaunchOrder extends OrderedLaunch {
   /** Shared context and results that the agent finds; null: there are none yet. */
   readonly files: BlobName | null;
+  /** What its worktree is made from; null: it has none. */
+  readonly code: OrderedCode | null;
+}
+
+/** The code that an agent works on, as its home sends it. */
+export interface OrderedCode {
+  /** To be fetched in this order; those whose commits are there need not be. */
+  readonly bundles: readonly CodeBundle[];
+  /** Files that its worktree gets besides those of its commit, as an archive; null: none. */
+  readonly brought: BlobName | null;
+}
+
+/** A git bundle whose refs are `refs/maos/sent/0` and so on. */
+export interface CodeBundle {
+  readonly commits: readonly string[];
+  readonly blob: BlobName;
 }
 
 /** Stands for the session's folder of whatever host takes an order. */
@@ -50,8 +67,36 @@ export interface SharedFiles {
   unpack(id: SessionId, resultsOf: string | null, archive: Uint8Array): Promise<void>;
 }
 
+/** All of an agent's work, and a bundle of what its home lacks of it; null: nothing. */
+export interface TakenWork {
+  readonly commit: string;
+  readonly history: string | null;
+  readonly bundle: Uint8Array | null;
+  readonly unkept: readonly string[];
+}
+
+/** The code of a project's agents on a host. Every method is safe to repeat after it was interrupted at any instant. */
+export interface HostedCode {
+  /**
+   * Makes the worktree of an agent that has not been started.
+   * @param get fetches a blob
+   * @returns null if it is to have none
+   * @throws MaosError FORBIDDEN, INVALID_INPUT
+   */
+  open(
+    order: LaunchOrder,
+    get: (blob: BlobName) => Promise<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<Checkout | null>;
+  /** Call it only when no process of the agent is left. Null: it has no worktree. @throws MaosError */
+  take(order: LaunchOrder): Promise<TakenWork | null>;
+  /** Removes the worktree, unless it contains what no commit can hold. What it has committed stays for some weeks. */
+  remove(order: LaunchOrder): Promise<void>;
+}
+
 /** Where a host keeps and runs the agents of one project. */
 export interface HostedPlace {
   readonly host: AgentHost;
   readonly files: SharedFiles;
+  readonly code: HostedCode;
 }

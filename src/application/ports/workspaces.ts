@@ -43,6 +43,15 @@ export interface Snapshot {
   readonly unkept: readonly string[];
 }
 
+/** The commit that a worktree on another machine begins at. */
+export interface WorkStart {
+  readonly commit: string;
+  /** It begins with this merge in progress; null: with none. */
+  readonly merge: MergeConflict | null;
+  /** Commits that are to be joined after that merge. */
+  readonly later: readonly string[];
+}
+
 export interface Checkout {
   /** Absolute path. */
   readonly folder: string;
@@ -113,6 +122,13 @@ export interface Workspaces {
     text: CommitText,
     signal?: AbortSignal,
   ): Promise<Snapshot | null>;
+
+  /**
+   * As {@link Workspaces.snapshot}, for work that came from another machine as `keptRef`: puts it on the agent's branch.
+   * @returns null if nothing has come
+   * @throws MaosError FORBIDDEN if what came was refused, with the reason
+   */
+  received(place: WorktreePlace, base: string, keptRef: string): Promise<Snapshot | null>;
 
   /**
    * Takes protected files from `base`: those that differ, are missing or are new. Moves the branch to a commit with

@@ -1,4 +1,5 @@
 import type { Agent } from '../../domain/agent.ts';
+import { MaosError } from '../../domain/errors.ts';
 import { agentEvent, type DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { recordCommit, recordWorktree } from '../../domain/prove-agent.ts';
@@ -6,11 +7,18 @@ import type { ProofSubject } from '../../domain/verification.ts';
 import { agentOf, type Change, type Workflow } from '../../domain/workflow.ts';
 import { type AgentWork, branchOf, keptRefOf } from '../../domain/worktree.ts';
 import { commitText } from '../commit-text.ts';
-import type { Checkout, CommitText, MergeConflict, Snapshot, WorktreePlace } from '../ports/workspaces.ts';
+import type {
+  Checkout,
+  CommitText,
+  MergeConflict,
+  Snapshot,
+  WorkStart,
+  WorktreePlace,
+} from '../ports/workspaces.ts';
 import type { Project } from '../project.ts';
 import type { DecisionQueue } from './decision-queue.ts';
 import type { SessionRecord } from './session-record.ts';
-import { conflictError, conflictNote, joinWork, unfinishedMerge } from './work-base.ts';
+import { conflictError, conflictNote, joinWork, unfinishedMerge, type WorkBase } from './work-base.ts';
 
 /** The parts of the project that worktrees need. */
 export type WorktreesProject = Pick<Project, 'clock' | 'path' | 'workspaces'>;
@@ -19,6 +27,12 @@ export type WorktreesProject = Pick<Project, 'clock' | 'path' | 'workspaces'>;
 export interface OpenWorktree {
   readonly checkout: Checkout;
   /** What the agent must know before its task, in words of MAOS and of others; null: nothing. */
+  readonly note: string | null;
+}
+
+/** Where an agent's worktree on another machine begins, and `note` as for {@link OpenWorktree}. */
+interface WorkAway {
+  readonly start: WorkStart;
   readonly note: string | null;
 }
 
@@ -51,17 +65,40 @@ export class AgentWorktrees {
     const open = (base: string, conflict?: MergeConflict): Promise<Checkout> =>
       workspaces.open(place, base, agent.worktree, conflict, signal);
     if (agent.work !== null) return { checkout: await open(agent.work.base), note: null };
-    const start = await joinWork(workspaces, this.repository, this.#record.workflow, agent);
-    const { base, conflict } = start;
-    if (conflict !== null) {
-      const at = this.#project.clock.now();
-      const data = { name: agent.name, paths: conflict.merge.paths, between: conflict.between };
-      await this.record(agent, [agentEvent('workspace.conflict', agent, at, data)]);
-      if (agent.role.name !== 'merger') throw conflictError(conflict);
-    }
+    const { base, conflict } = await this.#joined(agent);
     const checkout = await open(base, conflict?.merge);
     await this.record(agent, [], { branch: place.branch, base, commit: null, diff: null });
     return { checkout, note: conflict === null ? null : conflictNote(conflict) };
+  }
+
+  /**
+   * Records where the worktree of an agent of a pool begins, which is made on another machine.
+   * @throws as {@link AgentWorktrees.open} does
+   */
+  async beginAway(agent: Agent): Promise<WorkAway> {
+    const { work } = agent;
+    if (work !== null) {
+      return { start: { commit: work.commit ?? work.base, merge: null, later: [] }, note: null };
+    }
+    const { base, conflict } = await this.#joined(agent);
+    const { branch } = this.placeOf(agent);
+    await this.#project.workspaces.moveBranch(this.repository, branch, null, base);
+    await this.record(agent, [], { branch, base, commit: null, diff: null });
+    if (conflict === null) return { start: { commit: base, merge: null, later: [] }, note: null };
+    const { merge, remaining } = conflict;
+    return { start: { commit: base, merge, later: remaining }, note: conflictNote(conflict) };
+  }
+
+  /** @throws MaosError if the work that the agent begins with conflicts and it is no merger */
+  async #joined(agent: Agent): Promise<WorkBase> {
+    const { clock, workspaces } = this.#project;
+    const start = await joinWork(workspaces, this.repository, this.#record.workflow, agent);
+    const { conflict } = start;
+    if (conflict === null) return start;
+    const data = { name: agent.name, paths: conflict.merge.paths, between: conflict.between };
+    await this.record(agent, [agentEvent('workspace.conflict', agent, clock.now(), data)]);
+    if (agent.role.name !== 'merger') throw conflictError(conflict);
+    return start;
   }
 
   /** Stores what was found out about the agent's work. Settles when it is stored; never if the agent has ended. */
@@ -83,13 +120,19 @@ export class AgentWorktrees {
     return { next: committed.next, events: [...placed.events, ...committed.events] };
   }
 
-  /** Commits everything in the agent's worktree. Null: it has none, or the signal aborts first. */
+  /**
+   * Commits everything in the agent's worktree, or takes what has come from its host. Null: it has none, or the signal
+   * aborts first.
+   */
   async keep(agent: Agent, signal?: AbortSignal): Promise<Snapshot | null> {
-    const { work, sessionId, name, attempt } = agent;
+    const { work, sessionId, name, attempt, pool } = agent;
     if (work === null) return null;
     const ref = keptRefOf(sessionId, name, attempt);
     const text = this.#textOf(agent, `maos: ${name}`);
     const { workspaces } = this.#project;
+    if (pool !== null) {
+      return this.#ending(agent, workspaces.received(this.placeOf(agent), work.base, ref));
+    }
     return this.#ending(agent, workspaces.snapshot(this.placeOf(agent), work.base, ref, text, signal));
   }
 
@@ -118,6 +161,8 @@ export class AgentWorktrees {
     if (work === null) return { subject: { commit: null, restored: [] }, work: null };
     const { workspaces } = this.#project;
     const snapshot = await this.keep(agent, signal);
+    if (snapshot === null && agent.pool !== null)
+      throw new MaosError('INTERNAL', `The work of ${agent.name} has not come from its host.`);
     const commit = snapshot?.commit ?? work.commit ?? work.base;
     const globs = verify?.protect ?? [];
     if (globs.length === 0) {

@@ -76,7 +76,8 @@ export class CheckPreparation {
     const checkout = commit === null ? null : await worktrees.checkOut(agent, commit, check, signal);
     await this.#recordStart(agent, command, subject, work, run);
     const { session } = record.workflow;
-    const locations = project.host.locations(session, agent);
+    // Checks run at home, wherever the agent has worked.
+    const locations = project.host.locations(session, { ...agent, pool: null });
     const folder = checkout?.folder ?? locations.workingDirectory;
     const { MAOS_AGENT_TOKEN: _, ...variables } = agentEnvironment(session, agent, locations, '');
     const inherits = project.files.environment(session.id).variables;

@@ -10,10 +10,11 @@ import { teamReachOf } from '../messaging/team-reach.ts';
 import type { ProgramLookup } from '../ports/agent-host.ts';
 import type { SessionFiles } from '../ports/session-files.ts';
 import type { Settings } from '../ports/settings.ts';
+import type { Checkout, WorkStart } from '../ports/workspaces.ts';
 import type { Project } from '../project.ts';
 import { agentEnvironment, portVariables, teamServerFor, workVariables } from './agent-environment.ts';
 import type { PreparedLaunch } from './agent-launch.ts';
-import type { AgentWorktrees, OpenWorktree } from './agent-worktrees.ts';
+import type { AgentWorktrees } from './agent-worktrees.ts';
 import type { ArtifactRecorder } from './artifact-recorder.ts';
 import type { DecisionQueue } from './decision-queue.ts';
 import { composePrompt } from './handoff.ts';
@@ -39,6 +40,16 @@ interface PreparationDeps {
   readonly worktrees: AgentWorktrees;
   /** Null in a session that lands nothing. */
   readonly course: LandingCourse | null;
+}
+
+/** Where an agent begins to work. */
+interface Begun {
+  /** See {@link OpenWorktree}. */
+  readonly note: string | null;
+  /** Its worktree here. */
+  readonly checkout?: Checkout;
+  /** Where its worktree on another machine begins. */
+  readonly start?: WorkStart;
 }
 
 /** Everything that a launch needs before the host: the agent's folders, its prompt, its command line. */
@@ -111,17 +122,20 @@ export class LaunchPreparation {
     }
     await Promise.all([earlier, this.#worktrees.idle(agent.id)]);
     const isLanding = this.#course !== null && agent.lands !== null;
-    const worktree = isLanding
+    const begun = isLanding
       ? await this.#beginLanding(agent, this.#course)
-      : agent.workspace === 'worktree'
-        ? await this.#worktrees.open(agent, signal)
-        : null;
-    if (isLanding && worktree === null) return null;
-    return this.#prepare(agentOf(this.#record.workflow, agent.id), before, worktree);
+      : await this.#begin(agent, signal);
+    if (begun === null) return null;
+    return this.#prepare(agentOf(this.#record.workflow, agent.id), before, begun);
+  }
+
+  async #begin(agent: Agent, signal: AbortSignal): Promise<Begun> {
+    if (agent.workspace !== 'worktree') return { note: null };
+    return agent.pool === null ? this.#worktrees.open(agent, signal) : this.#worktrees.beginAway(agent);
   }
 
   /** @returns null if there is nothing to do for its program: its work has joined the target as it is */
-  async #beginLanding(agent: Agent, course: LandingCourse): Promise<OpenWorktree | null> {
+  async #beginLanding(agent: Agent, course: LandingCourse): Promise<Begun | null> {
     const { id } = agent;
     const start = await course.begin(agent);
     const { events } = start;
@@ -144,7 +158,7 @@ export class LaunchPreparation {
     });
   }
 
-  async #prepare(agent: Agent, before: Agent, worktree: OpenWorktree | null): Promise<PreparedLaunch> {
+  async #prepare(agent: Agent, before: Agent, begun: Begun): Promise<PreparedLaunch> {
     const { agentServer, backends, files, host, identity, roles, settings } = this.#project;
     const { workflow } = this.#record;
     const { session } = workflow;
@@ -153,7 +167,7 @@ export class LaunchPreparation {
     const artifacts = this.#artifacts.records;
     // Conversations stay on the host that had them.
     const known = agent.pool === null ? before : { ...before, conversation: null };
-    const opening = openingOf(agent, known, worktree?.note ?? null, backend.promptEscape);
+    const opening = openingOf(agent, known, begun.note, backend.promptEscape);
     const instructions = roleBriefing(roleOf(agent.role, roles.predefined()));
     const resume = known.conversation;
     const briefing = backend.briefingInPrompt && resume === null ? instructions : null;
@@ -170,14 +184,16 @@ export class LaunchPreparation {
     this.#roomMade.add(agent.id);
     await host.prepare(agent, prompt);
     const maxSubagents = agent.maxSubagents ?? settings.limits.maxSubagents;
-    if (agent.pool !== null) return { session, agent, prompt, briefing: instructions, maxSubagents };
+    if (agent.pool !== null) {
+      return { session, agent, prompt, briefing: instructions, maxSubagents, start: begun.start ?? null };
+    }
     const inherits = files.environment(session.id).variables;
     const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);
     const token = identity.tokenOf(agent.id, agent.attempt);
     const variables = {
       ...agentEnvironment(session, agent, locations, token),
       ...workVariables(agent),
-      ...portVariables(worktree?.checkout.ports ?? []),
+      ...portVariables(begun.checkout?.ports ?? []),
     };
     const spec = await backend.prepare({
       ...{ session, agent, briefing: instructions, locations, findProgram, inherits, maxSubagents },

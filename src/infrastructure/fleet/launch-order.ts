@@ -1,8 +1,22 @@
 import * as z from 'zod';
-import type { LaunchOrder } from '../../application/ports/hosting.ts';
+import type { LaunchOrder, OrderedCode } from '../../application/ports/hosting.ts';
+import type { WorkStart } from '../../application/ports/workspaces.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { agentShape, sessionShape } from '../files/session/checkpoint-shape.ts';
-import { blobShape } from './messages.ts';
+import { blobShape, commitShape } from './messages.ts';
+
+const commits = z.array(commitShape).max(100);
+
+const start: z.ZodType<WorkStart> = z.strictObject({
+  commit: commitShape,
+  merge: z.strictObject({ ours: commitShape, theirs: commitShape, paths: z.array(z.string()) }).nullable(),
+  later: commits,
+});
+
+const code: z.ZodType<OrderedCode> = z.strictObject({
+  bundles: z.array(z.strictObject({ commits, blob: blobShape })).max(10),
+  brought: blobShape.nullable(),
+});
 
 const order: z.ZodType<LaunchOrder> = z.strictObject({
   session: sessionShape,
@@ -10,7 +24,9 @@ const order: z.ZodType<LaunchOrder> = z.strictObject({
   prompt: z.string(),
   briefing: z.string(),
   maxSubagents: z.int().min(0).nullable(),
+  start: start.nullable(),
   files: blobShape.nullable(),
+  code: code.nullable(),
 });
 
 export function encodeOrder(given: LaunchOrder): Uint8Array {

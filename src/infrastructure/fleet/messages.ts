@@ -3,6 +3,7 @@ import type {
   AttemptClaim,
   AttemptKey,
   BlobName,
+  HostedWork,
   HostFact,
   HostReport,
   Offer,
@@ -69,6 +70,19 @@ const end = z.discriminatedUnion('how', [
   z.strictObject({ how: z.literal('never_started'), at: time }),
 ]);
 
+export const commitShape = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
+
+const work: z.ZodType<HostedWork> = z.discriminatedUnion('how', [
+  z.strictObject({
+    how: z.literal('taken'),
+    commit: commitShape,
+    history: commitShape.nullable(),
+    bundle: blobShape.nullable(),
+    unkept: z.array(line).max(1_000),
+  }),
+  z.strictObject({ how: z.literal('failed'), reason: line }),
+]);
+
 const fact: z.ZodType<HostFact> = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('spawned'),
@@ -96,6 +110,7 @@ const fact: z.ZodType<HostFact> = z.discriminatedUnion('type', [
     refusal: line.nullable(),
     printed: z.strictObject({ stdout: count, stderr: count }),
     files: blobShape.nullable(),
+    work: work.nullable(),
   }),
 ]);
 

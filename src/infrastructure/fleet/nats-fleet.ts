@@ -27,6 +27,7 @@ import {
   factName,
   type HostFact,
   type HostReport,
+  maxBlobBytes,
   type Offer,
   type StoredClaim,
   type TakenOffer,
@@ -76,7 +77,7 @@ export async function openNatsFleet(access: NatsAccess, name: string): Promise<F
       hosts: await kvm.create('maos_host', { ...file, ttl: hostTtlMs }),
       beats: await kvm.create('maos_beat', { ...file, ttl: beatTtlMs }),
       wishes: await kvm.create('maos_desired', file),
-      blobs: await new Objm(js).create('maos_blob', { storage: StorageType.File }),
+      blobs: await new Objm(js).create('maos_blob', { storage: StorageType.File, ttl: week }),
     };
     return new NatsFleet(connection, js, manager, buckets);
   } catch (cause) {
@@ -242,11 +243,27 @@ class NatsFleet implements Fleet {
     return { name, sha256: createHash('sha256').update(content).digest('hex') };
   }
 
+  async has(name: string): Promise<boolean> {
+    return (await this.#buckets.blobs.info(name))?.deleted === false;
+  }
+
   async get({ name, sha256 }: BlobName): Promise<Uint8Array> {
-    const content = await this.#buckets.blobs.getBlob(name);
-    if (content !== null && createHash('sha256').update(content).digest('hex') === sha256) return content;
-    const wrong = content === null ? 'is missing' : 'has another content than announced';
-    throw new MaosError('INVALID_INPUT', `The blob ${quote(name)} on the NATS server ${wrong}.`);
+    const found = await this.#buckets.blobs.get(name);
+    if (found === null) throw wrongBlob(name, 'is missing');
+    const digest = createHash('sha256');
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    for await (const piece of found.data) {
+      length += piece.length;
+      // Leaving the loop cancels the rest.
+      if (length > maxBlobBytes) throw wrongBlob(name, 'is too large');
+      digest.update(piece);
+      pieces.push(piece);
+    }
+    const error = await found.error;
+    if (error) throw error;
+    if (digest.digest('hex') !== sha256) throw wrongBlob(name, 'has another content than announced');
+    return Buffer.concat(pieces);
   }
 
   async forget(key: AttemptKey): Promise<void> {
@@ -288,6 +305,10 @@ class NatsFleet implements Fleet {
     this.#consumers.set(pool, consumer);
     return consumer;
   }
+}
+
+function wrongBlob(name: string, why: string): MaosError {
+  return new MaosError('INVALID_INPUT', `The blob ${quote(name)} on the NATS server ${why}.`);
 }
 
 function takenOf(message: JsMsg): TakenOffer {

@@ -31,11 +31,13 @@ export function withPools(local: AgentHost, load: () => Promise<RemoteHost>): Ag
 /** Locations whose beginning the host replaces. */
 function orderedLocations(session: Session, agent: Agent): AgentLocations {
   const all = orderedFolder(session.id);
-  const workspace = join(all, 'agents', agent.id, 'workspace');
+  const own = join(all, 'agents', agent.id);
+  const workspace = join(own, 'workspace');
+  const root = agent.workspace === 'worktree' ? join(own, 'worktree') : workspace;
   return {
     session: all,
-    projectRoot: workspace,
-    workingDirectory: workspace,
+    projectRoot: root,
+    workingDirectory: root,
     workspace,
     sharedContext: join(all, 'shared/context'),
     results: join(all, 'results', agent.name),

@@ -11,6 +11,7 @@ import type { SharedFiles } from '../../application/ports/hosting.ts';
 import type { Log } from '../../application/ports/log.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
+import type { HomeCode } from './home-code.ts';
 import { encodeOrder } from './launch-order.ts';
 import { RemoteAttempt } from './remote-attempt.ts';
 import type { SharedFleet } from './shared-fleet.ts';
@@ -22,6 +23,7 @@ export interface RemoteHostDeps {
   /** Absolute path of an agent's folder at home. */
   folderOf(key: LaunchKey): string;
   readonly files: SharedFiles;
+  readonly code: HomeCode;
   readonly clock: Clock;
   readonly log: Log;
   readonly lostAfterMs: number;
@@ -43,9 +45,9 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
 
   function attemptOf(fleet: Fleet, key: LaunchKey, agent: Agent, sink: OutputSink): RemoteAttempt {
     return new RemoteAttempt({
-      ...{ fleet, sink, clock, log, key: keyOf(key), agentName: agent.name },
+      ...{ fleet, sink, clock, log, agent, key: keyOf(key) },
       folder: deps.folderOf(key),
-      files: deps.files,
+      ...{ files: deps.files, code: deps.code },
       lostAfterMs: deps.lostAfterMs,
       released: () => deps.fleet.release(),
     });
@@ -61,7 +63,8 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
       const name = `${project}.${sessionId}.${agentId}.${key.attempt}`;
       const archive = await deps.files.pack(session.id, null, null);
       const files = archive === null ? null : await fleet.put(`${name}.given`, archive);
-      const blob = await fleet.put(`${name}.order`, encodeOrder({ ...ordered, files }));
+      const code = await deps.code.send(fleet, name, ordered);
+      const blob = await fleet.put(`${name}.order`, encodeOrder({ ...ordered, files, code }));
       await attempt.follow();
       let isBegun = false;
       void attempt.begun.then(() => {

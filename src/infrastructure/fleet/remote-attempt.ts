@@ -7,19 +7,30 @@ import type {
   StopReport,
 } from '../../application/ports/agent-host.ts';
 import type { Clock } from '../../application/ports/clock.ts';
-import type { AttemptKey, Fleet, HostFact, StoredClaim, Wish } from '../../application/ports/fleet.ts';
+import type {
+  AttemptKey,
+  BlobName,
+  Fleet,
+  HostedWork,
+  HostFact,
+  StoredClaim,
+  Wish,
+} from '../../application/ports/fleet.ts';
 import type { SharedFiles } from '../../application/ports/hosting.ts';
 import type { Log } from '../../application/ports/log.ts';
-import { MaosError } from '../../domain/errors.ts';
+import type { Agent } from '../../domain/agent.ts';
+import { isMaosError, MaosError } from '../../domain/errors.ts';
+import type { HomeCode } from './home-code.ts';
 import { Mirror } from './mirror.ts';
 
 export interface RemoteAttemptDeps {
   readonly fleet: Fleet;
   readonly key: AttemptKey;
-  readonly agentName: string;
+  readonly agent: Agent;
   /** The agent's folder at home. */
   readonly folder: string;
   readonly files: SharedFiles;
+  readonly code: Pick<HomeCode, 'take' | 'refuse'>;
   readonly sink: OutputSink;
   readonly clock: Clock;
   readonly log: Log;
@@ -33,6 +44,8 @@ type Ended = Extract<HostFact, { type: 'ended' }>;
 
 const lookMs = 3_000;
 const againMs = 1_000;
+/** How often to try what fails on this machine. */
+const mostTries = 60;
 /** How long a host may take to suspend or resume an agent. */
 const obeyMs = 15_000;
 /** How long what an agent was measured to use counts as current; its host tells it every 10 s. */
@@ -180,6 +193,13 @@ export class RemoteAttempt {
     const { fleet, key, sink } = this.#deps;
     if (end.how !== 'lost') this.#stopFollowing();
     await this.#fetchFiles();
+    const isTaken = await this.#takeWork(end);
+    // The next owner takes it: with a recorded end, it would not.
+    if (!sink.isOwned()) {
+      this.#stopFollowing();
+      await this.#mirror?.close();
+      return this.#deps.released();
+    }
     try {
       const printed = (await this.#mirror?.finish(end)) ?? 0;
       sink.printed?.(printed);
@@ -190,7 +210,7 @@ export class RemoteAttempt {
     this.#begun.resolve();
     this.#end.resolve(end);
     // Other ends are known only from there, until the home has stored them.
-    if (end.how === 'exited') {
+    if (end.how === 'exited' && isTaken) {
       await fleet.forget(key).catch((error: unknown) => this.#note('warn', 'nothing was removed', error));
     }
     if (end.how === 'lost') this.#awaitLateFacts();
@@ -215,11 +235,11 @@ export class RemoteAttempt {
   }
 
   async #fetchFiles(): Promise<void> {
-    const { fleet, files, key, agentName } = this.#deps;
+    const { fleet, files, key, agent } = this.#deps;
     const blob = this.#told?.files ?? null;
     while (blob !== null) {
       try {
-        await files.unpack(key.sessionId, agentName, await fleet.get(blob));
+        await files.unpack(key.sessionId, agent.name, await fleet.get(blob));
         return;
       } catch (error) {
         this.#note('error', 'the files of an agent could not be fetched', error);
@@ -227,6 +247,36 @@ export class RemoteAttempt {
         await this.#wait(againMs);
       }
     }
+  }
+
+  /** Before the end is recorded, either the work is in the repository, or why it is not. @returns whether it is */
+  async #takeWork(end: AgentEnd): Promise<boolean> {
+    const { agent, code, fleet, sink } = this.#deps;
+    const told = this.#told;
+    if (agent.workspace !== 'worktree' || told === null || end.how === 'never_started') return true;
+    const get = (blob: BlobName): Promise<Uint8Array> => fleet.get(blob);
+    for (let tries = 1; sink.isOwned(); tries++) {
+      const problem = await code.take(agent, told.work, get).then(() => null, toError);
+      if (problem === null) {
+        this.#noteUnkept(told.work);
+        return true;
+      }
+      this.#note('error', 'the work of an agent could not be taken', problem);
+      const isFinal = isMaosError(problem, 'FORBIDDEN') || isMaosError(problem, 'INVALID_INPUT');
+      if (isFinal || (isMaosError(problem) && tries >= mostTries)) {
+        const unwritten = await code.refuse(agent, problem.message).then(() => null, toError);
+        if (unwritten === null) return false;
+        this.#note('error', 'why the work of an agent is refused could not be stored', unwritten);
+      }
+      await this.#wait(againMs);
+    }
+    return false;
+  }
+
+  #noteUnkept(work: HostedWork | null): void {
+    if (work?.how !== 'taken' || work.unkept.length === 0) return;
+    const message = 'some of an agent’s work cannot be committed; it stays on its host';
+    this.#note('warn', message, work.unkept.join(', '));
   }
 
   async #stop(graceMs: number): Promise<StopReport> {
@@ -365,4 +415,8 @@ function lateEnd({ end, refusal }: Ended): string {
   if (end.how !== 'exited') return end.how === 'lost' ? 'has ended without a record' : 'was never started';
   const how = end.signal === null ? `with status ${end.exitCode}` : `by ${end.signal}`;
   return `has ended ${how} at ${end.at}`;
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -2,16 +2,13 @@ import { join } from 'node:path';
 import type { CommitText, WorktreePlace } from '../../application/ports/workspaces.ts';
 import { bytesOfName, textOfName } from '../files/disk/file-names.ts';
 import type { MoveDeps } from './move-branch.ts';
-import { moveCheckout, recoverCheckout } from './move-checkout.ts';
+import { moveWork } from './move-work.ts';
 import { isAttributes, protectedChanges } from './protected-changes.ts';
-import { moveRef, type RefMove } from './refs.ts';
 import { openRepository } from './repository.ts';
 import { withScratch } from './scratch.ts';
 import { type IndexedTree, indexTree } from './tree-index.ts';
 import { verifyObjects } from './verify-objects.ts';
-import { exists, removeRefLock, worktreeFolder } from './worktree-places.ts';
-import { readState } from './worktree-state.ts';
-import { openWorktree, type WorktreeDeps } from './worktrees.ts';
+import type { WorktreeDeps } from './worktrees.ts';
 
 export type ProtectDeps = WorktreeDeps & { readonly moving: MoveDeps; readonly scratch: string };
 
@@ -43,28 +40,4 @@ export async function protect(
     });
     return { commit: made, restored: changes.map(({ path }) => textOfName(bytesOfName(path))) };
   });
-}
-
-/** Moves the agent's branch, if it is there, and its worktree as far as it has no changes. */
-async function moveWork(
-  { git, layout, moving }: ProtectDeps,
-  place: WorktreePlace,
-  move: RefMove & { readonly from: string },
-): Promise<void> {
-  const repository = await openRepository(git, place.repository);
-  await removeRefLock(await repository.commonFolder(), move.ref);
-  const folder = worktreeFolder(layout, place);
-  const state = (await exists(folder)) ? await readState(folder) : null;
-  if (state !== null && (await exists(join(state.gitDir, 'HEAD')))) {
-    const worktree = await openWorktree(git, state.gitDir, folder);
-    const checkout = { folder, gitDir: state.gitDir, repository: worktree };
-    await recoverCheckout(checkout);
-    const head = await worktree.run(['symbolic-ref', '--quiet', 'HEAD']);
-    if (head.stdout.toString().trim() === move.ref && (await worktree.commit('HEAD')) === move.from) {
-      const { how } = await moveCheckout(checkout, moving.self, move);
-      if (how === 'moved') return;
-    }
-  }
-  // The files of the worktree stay as they are: what is checked is the commit.
-  await moveRef(repository, move);
 }

@@ -78,6 +78,16 @@ export async function isAncestor(repository: Repository, commit: string, of: str
   return result.status === 0;
 }
 
+/** Whether commits are there, with their whole history, and refs or other commits have them in theirs. @param from or `--all` */
+export async function areReached(
+  repository: Repository,
+  commits: readonly string[],
+  ...from: readonly string[]
+): Promise<boolean> {
+  const { status, stdout } = await repository.run(['rev-list', '--count', ...commits, '--not', ...from]);
+  return status === 0 && stdout.toString() === '0\n';
+}
+
 /** A commit that both have in their history: one of the two if it is in the other's; null if there is none. */
 export async function mergeBase(
   repository: Repository,

@@ -13,6 +13,8 @@ export interface SetupTarget {
   /** What `setup` inherits. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal | undefined;
+  /** Brings files from elsewhere, because the user's checkout is on another machine. @returns as `setUp` */
+  readonly bring?: ((folder: string) => Promise<string[]>) | undefined;
 }
 
 /**
@@ -25,12 +27,14 @@ export interface SetupTarget {
 export async function setUp(
   repository: Repository,
   setup: WorktreeSetup | null,
-  { folder, ports, record, environment, signal }: SetupTarget,
+  { folder, ports, record, environment, signal, bring }: SetupTarget,
 ): Promise<string[]> {
   const brought: string[] = [];
   const top = await repository.top();
   const links = setup?.link ?? [];
-  if (top !== null) {
+  if (bring !== undefined) {
+    brought.push(...(await bring(folder)));
+  } else if (top !== null) {
     const checkout = top === repository.folder ? repository : await openRepository(repository.git, top);
     brought.push(...(await linkFiles(top, folder, links)));
     brought.push(...(await copyFiles(checkout, folder, setup?.copy ?? [], signal)));

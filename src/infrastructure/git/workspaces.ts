@@ -11,6 +11,7 @@ import { diff, stat } from './diff.ts';
 import { joinCommits, squashCommit } from './join.ts';
 import { type MoveDeps, moveBranch } from './move-branch.ts';
 import { protect } from './protect.ts';
+import { received } from './received.ts';
 import { isAncestor, resolveRef } from './refs.ts';
 import { remove } from './remove.ts';
 import { openRepository } from './repository.ts';
@@ -50,6 +51,7 @@ export function makeWorkspaces({
     join: async (folder, ...rest) => joinCommits(await openRepository(git, folder), scratch, ...rest),
     squash: async (folder, ...rest) => squashCommit(await openRepository(git, folder), scratch, ...rest),
     snapshot: (...args) => snapshot(deps, ...args),
+    received: (...args) => received({ ...deps, moving }, ...args),
     remove: (...args) => remove(deps, ...args),
     protect: (...args) => protect({ ...deps, moving, scratch }, ...args),
     checkOut: (...args) => checkOut(deps, ...args),

@@ -39,13 +39,20 @@ export async function open(
   setup: WorktreeSetup | null,
   conflict?: MergeConflict,
   signal?: AbortSignal,
+  bring?: WorktreeContents['bring'],
 ): Promise<Checkout> {
   const folder = worktreeFolder(deps.layout, place);
   const ports = await freePorts(setup?.ports ?? 0);
   const found = await findState(deps.git, place, folder);
   const state =
     found === null
-      ? await makeWorktree(deps, place, folder, { branch: place.branch, base }, { setup, ports, signal })
+      ? await makeWorktree(
+          deps,
+          place,
+          folder,
+          { branch: place.branch, base },
+          { setup, ports, signal, bring },
+        )
       : await repaired(deps.git, place, folder, base, found);
   if (state !== found) await writeState(folder, state);
   await lockWorktree(state.gitDir, true);
@@ -60,6 +67,8 @@ interface WorktreeContents {
   readonly setup: WorktreeSetup | null;
   readonly ports: readonly number[];
   readonly signal: AbortSignal | undefined;
+  /** See `SetupTarget`. */
+  readonly bring?: ((folder: string) => Promise<string[]>) | undefined;
 }
 
 /**
@@ -90,7 +99,7 @@ async function tryToMake(
   place: WorktreePlace,
   folder: string,
   head: WorktreeHead,
-  { setup, ports, signal }: WorktreeContents,
+  { setup, ports, signal, bring }: WorktreeContents,
 ): Promise<WorktreeState> {
   const record = `${folder}.setup`;
   await ensureFolder(dirname(folder));
@@ -108,7 +117,7 @@ async function tryToMake(
   } else {
     await worktree.succeed(['reset', '--hard', '--quiet'], { signal });
   }
-  const brought = await setUp(repository, setup, { folder, ports, record, environment, signal });
+  const brought = await setUp(repository, setup, { folder, ports, record, environment, signal, bring });
   return { gitDir, brought: await notIgnored(worktree, brought), merge: null };
 }
 

@@ -11,13 +11,19 @@ import type {
   RunningAgent,
 } from '../../../src/application/ports/agent-host.ts';
 import type { Fleet } from '../../../src/application/ports/fleet.ts';
-import type { HostedRecord, HostedRecords, SharedFiles } from '../../../src/application/ports/hosting.ts';
+import type {
+  HostedCode,
+  HostedRecord,
+  HostedRecords,
+  SharedFiles,
+} from '../../../src/application/ports/hosting.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { compilePattern } from '../../../src/domain/command-permission.ts';
 import { makePlan } from '../../../src/domain/plan.ts';
 import { createWorkflow } from '../../../src/domain/workflow.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../../src/infrastructure/backends/registry.ts';
+import type { HomeCode } from '../../../src/infrastructure/fleet/home-code.ts';
 import { decodeOrder } from '../../../src/infrastructure/fleet/launch-order.ts';
 import { makeRemoteHost } from '../../../src/infrastructure/fleet/remote-agent-host.ts';
 import { SharedFleet } from '../../../src/infrastructure/fleet/shared-fleet.ts';
@@ -34,6 +40,8 @@ const lostAfterMs = 10_000;
 const printed = 'one\ntwo\nthree\n';
 const log = { log: () => {} };
 const noFiles: SharedFiles = { pack: async () => null, unpack: async () => {} };
+const noCode: HostedCode = { open: async () => null, take: async () => null, remove: async () => {} };
+const nothingSent: HomeCode = { send: async () => null, take: async () => {}, refuse: async () => {} };
 
 const fleetCalls = [
   ...(['offer', 'take', 'claim', 'renew', 'claimOf', 'desire', 'wishes', 'append', 'appended'] as const),
@@ -91,7 +99,7 @@ class World {
       stage: 'preparing',
       startedAt: at,
     };
-    const given = { prompt: 'Work.', briefing: '', maxSubagents: null };
+    const given = { prompt: 'Work.', briefing: '', maxSubagents: null, start: null };
     this.#order = { session, agent: this.#agent, ...given };
     const job: Program = async ({ print }, process) => {
       this.launches += 1;
@@ -123,7 +131,7 @@ class World {
       ),
       backends: makeBackends([makeCommandBackend()]),
       rules: { commands: [compilePattern('*')], backends: null },
-      placeOf: () => ({ host, files: noFiles }),
+      placeOf: () => ({ host, files: noFiles, code: noCode }),
       clock: this.clock,
       decodeOrder,
       freeMemoryMb: () => 1_000,
@@ -137,7 +145,7 @@ class World {
     const key = { sessionId, agentId: id, attempt: 1 };
     const remote = makeRemoteHost({
       fleet: new SharedFleet(async () => life.watch<Fleet>(this.fleet, fleetCalls)),
-      ...{ project, files: noFiles, clock: this.clock, log, lostAfterMs },
+      ...{ project, files: noFiles, code: nothingSent, clock: this.clock, log, lostAfterMs },
       folderOf: () => this.#folder,
     });
     let heard = '';

@@ -148,6 +148,10 @@ export class MemoryFleet implements Fleet {
     return { name, sha256: createHash('sha256').update(content).digest('hex') };
   }
 
+  async has(name: string): Promise<boolean> {
+    return this.#blobs.has(name);
+  }
+
   async get({ name, sha256 }: { name: string; sha256: string }): Promise<Uint8Array> {
     const content = this.#blobs.get(name);
     if (content !== undefined && createHash('sha256').update(content).digest('hex') === sha256)

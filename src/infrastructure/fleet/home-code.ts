@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { OrderedLaunch } from '../../application/ports/agent-host.ts';
+import type { BlobName, Fleet, HostedWork } from '../../application/ports/fleet.ts';
+import type { CodeBundle, OrderedCode } from '../../application/ports/hosting.ts';
+import type { WorktreePlace } from '../../application/ports/workspaces.ts';
+import type { Agent } from '../../domain/agent.ts';
+import { MaosError } from '../../domain/errors.ts';
+import { branchOf, keptRefOf } from '../../domain/worktree.ts';
+import { writeFileAtomic } from '../files/disk/atomic.ts';
+import { Serial } from '../files/disk/serial.ts';
+import type { SessionLayout } from '../files/home/layout.ts';
+import { type BundledRef, refusedBundle, sentRef, writeBundle } from '../git/bundle.ts';
+import { historyRefOf } from '../git/history.ts';
+import { pointTo, receiveBundle } from '../git/receive-bundle.ts';
+import { writeRefusal } from '../git/received.ts';
+import { areReached } from '../git/refs.ts';
+import { openRepository, type Repository } from '../git/repository.ts';
+import { makeGit } from '../git/run-git.ts';
+import { packBrought } from './brought-files.ts';
+
+/** The code of a project, as its home sends it to hosts and takes it back. */
+export interface HomeCode {
+  /** Sends what a host may lack of an agent's code. @param name begins the names of its blobs @returns null if it has no worktree */
+  send(fleet: Fleet, name: string, order: OrderedLaunch): Promise<OrderedCode | null>;
+  /**
+   * Takes an agent's work into the repository, without touching a working tree. Safe to repeat.
+   * @param work null: its host has told of none
+   * @throws MaosError FORBIDDEN if it is refused, with the reason
+   */
+  take(agent: Agent, work: HostedWork | null, get: (blob: BlobName) => Promise<Uint8Array>): Promise<void>;
+  /** Records why the work of an attempt is not taken. */
+  refuse(agent: Agent, reason: string): Promise<void>;
+}
+
+/** What all orders build on, with the whole history before it. */
+interface SentBase extends CodeBundle {
+  readonly bytes: number;
+  /** Milliseconds of the epoch. */
+  readonly sentAt: number;
+}
+
+/** The server keeps it for a week. */
+const freshMs = 3 * 86_400_000;
+const alwaysSmall = 4 * 1024 * 1024;
+
+/** @param project its hash @param root any folder of its repository */
+export function makeHomeCode({
+  project,
+  root,
+  layout,
+  environment,
+}: {
+  readonly project: string;
+  readonly root: string;
+  readonly layout: SessionLayout;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}): HomeCode {
+  const git = makeGit(environment);
+  const scratch = join(layout.project, 'git');
+  const baseFile = join(layout.project, 'sent-code.json');
+  const bases = new Serial<string>();
+
+  /** Of the history up to a commit that is known to be sent already, or up to this one. */
+  async function sendBase(fleet: Fleet, repository: Repository, commit: string): Promise<SentBase> {
+    const known = await readBase(baseFile);
+    const isFresh = known !== null && known.sentAt + freshMs > Date.now();
+    if (
+      isFresh &&
+      (await areReached(repository, known.commits, commit)) &&
+      (await fleet.has(known.blob.name))
+    )
+      return known;
+    const bundle = await writeBundle(repository, [sentRef(commit)], []);
+    const digest = createHash('sha256').update(bundle).digest('hex').slice(0, 16);
+    // Another process may have sent the same commit in another pack, which orders name.
+    const blob = await fleet.put(`${project}.code.${digest}`, bundle);
+    const base = { commits: [commit], blob, bytes: bundle.length, sentAt: Date.now() };
+    await writeFileAtomic(baseFile, `${JSON.stringify(base)}\n`);
+    return base;
+  }
+
+  return {
+    async send(fleet, name, { session, agent, start }) {
+      if (start === null) return null;
+      const repository = await openRepository(git, session.folder ?? root);
+      const first = session.repository?.commit ?? start.commit;
+      const base = await bases.run(project, () => sendBase(fleet, repository, first));
+      const commits = [...(start.merge === null ? [] : [start.merge.theirs]), ...start.later];
+      const all = [...new Set([start.commit, ...commits])];
+      const bundles: CodeBundle[] = [{ commits: base.commits, blob: base.blob }];
+      if (!(await areReached(repository, all, ...base.commits))) {
+        const bundle = await writeBundle(repository, all.map(sentRef), base.commits);
+        bundles.push({ commits: all, blob: await fleet.put(`${name}.code`, bundle) });
+        // The next order begins a new one.
+        if (bundle.length > Math.max(alwaysSmall, base.bytes / 2)) await rm(baseFile, { force: true });
+      }
+      const files = await packBrought(repository, agent.worktree?.copy ?? [], scratch);
+      return { bundles, brought: files === null ? null : await fleet.put(`${name}.brought`, files) };
+    },
+
+    async take(agent, work, get) {
+      if (work === null) throw notTaken(agent, 'Its host has sent none.');
+      if (work.how === 'failed') throw notTaken(agent, work.reason);
+      const { commit, history, bundle } = work;
+      const ref = keptRefOf(agent.sessionId, agent.name, agent.attempt);
+      const refs: BundledRef[] = [
+        { ref, commit },
+        ...(history === null ? [] : [{ ref: historyRefOf(ref), commit: history }]),
+      ];
+      const repository = await openRepository(git, root);
+      if (bundle !== null) {
+        await receiveBundle(repository, await get(bundle), refs, scratch);
+        return;
+      }
+      for (const { commit: id } of refs) {
+        if ((await repository.commit(id)) !== id) throw refusedBundle(`${id} was not sent, and is not here`);
+      }
+      await pointTo(repository, refs);
+    },
+
+    async refuse(agent, reason) {
+      const { sessionId, id, name, attempt } = agent;
+      const place: WorktreePlace = {
+        ...{ repository: root, sessionId, agentId: id, branch: branchOf(sessionId, name) },
+      };
+      await writeRefusal(layout, place, { ref: keptRefOf(sessionId, name, attempt), reason });
+    },
+  };
+}
+
+function notTaken({ name, attempt }: Agent, why: string): MaosError {
+  return new MaosError(
+    'FORBIDDEN',
+    `The work of ${name} (attempt ${attempt}) has not come from its host: ${why}`,
+  );
+}
+
+/** Null if there is none, or what is there cannot be read. */
+async function readBase(path: string): Promise<SentBase | null> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as SentBase;
+  } catch {
+    return null;
+  }
+}
