@@ -14,6 +14,7 @@ import { toSettings } from './infrastructure/config/config.ts';
 import type { Config } from './infrastructure/config/settings-table.ts';
 import { ensureFolderSync } from './infrastructure/files/disk/folders.ts';
 import { sessionLayout } from './infrastructure/files/home/layout.ts';
+import { makeCallBox } from './infrastructure/fleet/call-box.ts';
 import { holdHostLock } from './infrastructure/fleet/host-lock.ts';
 import { makeHostedCode } from './infrastructure/fleet/hosted-code.ts';
 import { makeHostedRecords } from './infrastructure/fleet/hosted-records.ts';
@@ -25,7 +26,7 @@ import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-ho
 import { makeLocalCapacity } from './infrastructure/process/host/local-capacity.ts';
 import { makeMachine } from './infrastructure/process/tree/machine.ts';
 import { openFleet } from './pool-host.ts';
-import { backendsOf, environmentFor } from './project-adapters.ts';
+import { backendsOf, environmentFor, teamServerOf } from './project-adapters.ts';
 
 /** Makes this machine work for other homes, until the signal aborts or it is drained. */
 export async function runHost(from: {
@@ -57,6 +58,7 @@ export async function runHost(from: {
         backendNames: config.remote.backends ?? Object.keys(config.backends),
         rules: { commands: settings.allowCommands.map(compilePattern), backends: config.remote.backends },
         graceMs: settings.stopGraceMs,
+        teamServer: teamServerOf(home),
         placeOf: placesIn(folder, config, log),
         decodeOrder,
         freeMemoryMb: () => machine.freeMemoryMb(),
@@ -86,8 +88,9 @@ function placesIn(folder: string, config: Config, log: Log): (project: string) =
     const known = places.get(project);
     if (known !== undefined) return known;
     const projectFolder = join(folder, 'projects', project);
+    const disk = makeAgentDisk({ projectFolder, projectRoot: projectFolder, log });
     const host = makeLocalAgentHost({
-      disk: makeAgentDisk({ projectFolder, projectRoot: projectFolder, log }),
+      disk,
       capacity: makeLocalCapacity(makeMachine(), () => slots),
       environment: environmentFor(config),
       passedVariables: config.environment.pass,
@@ -96,8 +99,12 @@ function placesIn(folder: string, config: Config, log: Log): (project: string) =
       log,
     });
     const layout = sessionLayout(projectFolder);
-    const code = makeHostedCode({ layout, environment: environmentFor(config), log });
-    const place = { host, code, files: makeSharedFiles(layout) };
+    const place: HostedPlace = {
+      host,
+      code: makeHostedCode({ layout, environment: environmentFor(config), log }),
+      files: makeSharedFiles(layout),
+      calls: (key) => makeCallBox(join(disk.folderOf(key), 'calls', String(key.attempt))),
+    };
     places.set(project, place);
     return place;
   };

@@ -10,6 +10,7 @@ import type { UnfinishedSession } from './application/ports/ownership.ts';
 import type { ParseText } from './application/ports/parsed-text.ts';
 import type { SignIns } from './application/ports/sign-ins.ts';
 import type { TcpConnection } from './application/ports/tcp-connection.ts';
+import type { TeamAsk } from './application/ports/team-calls.ts';
 import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import type {
@@ -94,6 +95,10 @@ export class MaosRuntime implements Runtime {
       instances: (root) => this.#instances(root),
       teams: (root) => this.#teams(root),
       isWatched: (root) => this.#watchedPaths.has(root),
+      carryOut: async (env, call, signal) => {
+        const { carryOut } = await import('./presentation/carry-out.ts');
+        return carryOut(this, env, call, signal);
+      },
     });
     this.#detached = new DetachedSupervisors({
       instance: registration.instance,
@@ -384,6 +389,11 @@ export class MaosRuntime implements Runtime {
     ensureHome(this.home);
     const { runHost } = await import('./host-process.ts');
     await runHost({ home: this.home, config: this.#projects.config().config, log: this, options, signal });
+  }
+
+  async callTeam(calls: string, ask: TeamAsk, signal: AbortSignal) {
+    const { callTeam } = await import('./infrastructure/fleet/call-box.ts');
+    return callTeam(calls, ask, signal);
   }
 
   async drainHost(): Promise<void> {

@@ -16,7 +16,7 @@ import { SharedFleet } from './infrastructure/fleet/shared-fleet.ts';
 
 /** The hosts of pools, for one project; loaded when an agent of a pool is. */
 export function makePoolHost(
-  from: Pick<RemoteHostDeps, 'project' | 'folderOf'> & {
+  from: Pick<RemoteHostDeps, 'project' | 'folderOf' | 'carryOut'> & {
     readonly config: Config;
     readonly projectFolder: string;
     readonly projectRoot: string;

@@ -9,6 +9,7 @@ import type { Instances } from './application/ports/instances.ts';
 import type { Log } from './application/ports/log.ts';
 import type { SendNotification } from './application/ports/notifications.ts';
 import type { RoleSources } from './application/ports/roles.ts';
+import type { CarryOut } from './application/ports/team-calls.ts';
 import type { Teams } from './application/ports/teams.ts';
 import type { WorkRefs } from './application/ports/work-refs.ts';
 import type { Workspaces } from './application/ports/workspaces.ts';
@@ -73,9 +74,11 @@ export function makeProject(from: {
   readonly teams: Teams;
   readonly ids: IdSource;
   readonly log: Log;
+  /** For agents on other machines. */
+  readonly carryOut: CarryOut;
   readonly parts?: Partial<ProjectParts>;
 }): Project {
-  const { home, hash, root, config, registration, instances, teams, ids, log, parts = {} } = from;
+  const { home, hash, root, config, registration, instances, teams, ids, log, carryOut, parts = {} } = from;
   const { clock = systemClock, settings = toSettings(config) } = parts;
   const file = storeFile(home, hash);
   const store = openSessionStore({
@@ -95,6 +98,7 @@ export function makeProject(from: {
   });
   const places = { projectFolder: projectFolder(home, hash), projectRoot: root };
   const inherited = { environment: environmentFor(config), passedVariables: config.environment.pass };
+  const identity = makeAgentIdentity(places.projectFolder);
   const makeHost = (): AgentHost => {
     const disk = makeAgentDisk({ ...places, log });
     const local = makeLocalAgentHost({
@@ -109,7 +113,19 @@ export function makeProject(from: {
     return withPools(local, async () => {
       const { makePoolHost } = await import('./pool-host.ts');
       const folderOf = disk.folderOf;
-      return makePoolHost({ config, clock, log, project: hash, folderOf, ...places });
+      return makePoolHost({
+        ...{ config, clock, log, project: hash, folderOf, ...places },
+        carryOut: ({ sessionId, agentId, attempt }, call, signal) => {
+          const env = {
+            MAOS_AGENT_ID: agentId,
+            MAOS_AGENT_ATTEMPT: String(attempt),
+            MAOS_AGENT_TOKEN: identity.tokenOf(agentId, attempt),
+            MAOS_SESSION_ID: sessionId,
+            MAOS_PROJECT_ROOT: root,
+          };
+          return carryOut(env, call, signal);
+        },
+      });
     });
   };
   const around = agentEnvironment(process.env, home) ?? process.env;
@@ -130,11 +146,8 @@ export function makeProject(from: {
       const { makeWorkRefs } = await import('./infrastructure/git/work-refs.ts');
       return makeWorkRefs({ projectsFolder: dirname(places.projectFolder), environment: process.env });
     }),
-    identity: makeAgentIdentity(places.projectFolder),
-    agentServer:
-      parts.agentServer === undefined
-        ? { ...ownCommand('agent'), env: { MAOS_HOME: home } }
-        : parts.agentServer,
+    identity,
+    agentServer: parts.agentServer === undefined ? teamServerOf(home) : parts.agentServer,
     backends: parts.backends ?? backendsOf(config),
     instances,
     teams,
@@ -209,6 +222,11 @@ export function backendsOf(config: Config): Project['backends'] {
     ...agentClients(config),
     ...customBackends(config),
   ]);
+}
+
+/** The server that connects an agent to its team. */
+export function teamServerOf(home: string): NonNullable<Project['agentServer']> {
+  return { ...ownCommand('agent'), env: { MAOS_HOME: home } };
 }
 
 /** How this program is started again. */

@@ -4,6 +4,7 @@ import { OrphanWatch } from './application/control/orphans.ts';
 import { startRetentionTimer } from './application/maintenance/retention/retention-timer.ts';
 import type { Instances } from './application/ports/instances.ts';
 import type { Log } from './application/ports/log.ts';
+import type { CarryOut } from './application/ports/team-calls.ts';
 import type { Teams } from './application/ports/teams.ts';
 import type { Project } from './application/project.ts';
 import { Supervisor } from './application/session/supervisor.ts';
@@ -34,6 +35,7 @@ export interface ProjectOpenerDeps {
   /** Whether this process should look for sessions of the project without an owner. */
   readonly isWatched: (root: string) => boolean;
   readonly log: Log;
+  readonly carryOut: CarryOut;
 }
 
 /** Opens projects, each once, with everything that works on them in this process. */
@@ -108,9 +110,9 @@ export class ProjectOpener {
   #openNow(hash: string, root: string): KeptProject {
     const known = this.#open.get(hash);
     if (known !== undefined && !this.#isReplaced(known, hash)) return known;
-    const { home, registration, instances, teams, log } = this.#deps;
+    const { home, registration, instances, teams, log, carryOut } = this.#deps;
     const project = makeProject({
-      ...{ home, hash, root, registration, log },
+      ...{ home, hash, root, registration, log, carryOut },
       config: this.config(hash).config,
       instances: instances(root),
       teams: teams(root),

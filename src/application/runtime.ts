@@ -9,6 +9,7 @@ import type { ParseText } from './ports/parsed-text.ts';
 import type { FoundRoles, RoleSources } from './ports/roles.ts';
 import type { SignIns } from './ports/sign-ins.ts';
 import type { TcpConnection } from './ports/tcp-connection.ts';
+import type { TeamAsk, TeamOutcome } from './ports/team-calls.ts';
 import type { Project } from './project.ts';
 import type { Supervisor } from './session/supervisor.ts';
 
@@ -268,6 +269,12 @@ export interface Runtime {
    * @throws MaosError INVALID_INPUT, BACKEND_UNAVAILABLE, INVALID_TRANSITION
    */
   runHost(options: HostOptions, signal: AbortSignal): Promise<void>;
+  /**
+   * Has the home of an agent do what a program of it asks; waits as long as the home is away.
+   * @param calls where the program leaves it, by its environment
+   * @returns null when the signal has aborted
+   */
+  callTeam(calls: string, ask: TeamAsk, signal: AbortSignal): Promise<TeamOutcome | null>;
   /** Lets the host of this home finish its agents and end. */
   drainHost(): Promise<void>;
   /** The hosts that have been heard of lately. @param url as in {@link HostOptions} */

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { PathClaims } from '../application/claims/path-claims.ts';
 import type { Runtime } from '../application/runtime.ts';
 import { callingAgent } from './calling-agent.ts';
+import { isAwayFromHome } from './relayed-calls.ts';
 
 /** The part of a PreToolUse hook's input that describes an edit. */
 const editCall = z.object({
@@ -22,6 +23,8 @@ export async function beforeEdit(
   env: Readonly<Record<string, string | undefined>>,
   call: string,
 ): Promise<unknown> {
+  // On another machine than its team, an agent edits a folder of its own.
+  if (isAwayFromHome(env)) return null;
   const { cwd = '.', tool_input: input } = editCall.parse(JSON.parse(call));
   const path = input.file_path ?? input.notebook_path;
   if (path === undefined) return null;

@@ -25,6 +25,7 @@ export type Step =
   | {
       readonly call: {
         readonly tool: string;
+        readonly args?: object;
         readonly bundle: string;
         readonly home: string;
         readonly dies?: true;

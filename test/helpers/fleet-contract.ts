@@ -28,7 +28,7 @@ export function newKey(): AttemptKey {
 }
 
 const claimed: AttemptClaim = { host: 'one', incarnation: 'i1', epoch: 1, phase: 'claimed', obeyed: 0 };
-const wish: Wish = { number: 1, isPaused: false, stop: null, input: [], isInputOver: false };
+const wish: Wish = { number: 1, isPaused: false, stop: null, input: [], isInputOver: false, answers: [] };
 const ended: HostFact = {
   type: 'ended',
   end: { how: 'exited', exitCode: 0, signal: null, at: '2026-01-01T00:00:00.000Z' },
@@ -212,6 +212,8 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       await until(() => heard.length === 1, 'the wish');
       await home.desire(key, { ...wish, number: 2, stop: { graceMs: 5 } });
       await until(() => heard.length === 2, 'the change');
+      assert.equal((await home.desired(key))?.number, 2);
+      assert.equal(await home.desired(newKey()), null);
       stop();
       assert.deepEqual(heard, [1, 2]);
     });

@@ -24,6 +24,9 @@ const run = promisify(execFile);
 
 /** A home with a project, another home that is a host, and a NATS server between them. */
 export class Machines {
+  readonly bundle = maos;
+  /** How programs of agents call maos. */
+  readonly own = `'${process.execPath}' '${maos}'`;
   readonly folder = mkdtempSync(join(tmpdir(), 'maos-hosts-'));
   readonly server: NatsServer;
   readonly #t: TestContext;
@@ -104,6 +107,11 @@ export class Machines {
       const { stdout, stderr } = error as { stdout: string; stderr: string };
       throw new Error(`maos ${args.join(' ')}: ${stdout}${stderr}\nhost: ${this.hostOutput}`);
     });
+  }
+
+  /** The document of a command at home. */
+  async json(...args: readonly string[]) {
+    return JSON.parse((await this.maos('home', ...args, '--json')).stdout);
   }
 
   plan(agents: readonly object[], more: object = {}): string {

@@ -137,6 +137,7 @@ export function openRealProject(
   const { config } = loadConfig({ home, projectHash: hash, env: {}, flags: {} });
   const { notifications } = toSettings(config);
   const project = makeProject({
+    carryOut: async () => assert.fail('no agent is on another machine'),
     ...{ home, hash, root, registration, log },
     config,
     ids: makeIdSource(),

@@ -4,6 +4,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { AttemptClaim, AttemptKey, Fleet, StoredClaim, TakenOffer } from '../ports/fleet.ts';
 import type { HostedPlace, HostedRecord, HostedRecords, LaunchOrder } from '../ports/hosting.ts';
 import type { Log } from '../ports/log.ts';
+import type { Project } from '../project.ts';
 import { HostedAttempt } from './hosted-attempt.ts';
 import { checkOrder, type HostRules } from './hosted-launch.ts';
 import { pause, persist } from './persist.ts';
@@ -21,6 +22,7 @@ export interface HostServiceDeps {
   readonly slots: number;
   readonly version: string;
   readonly graceMs: number;
+  readonly teamServer: Project['agentServer'];
   readonly clock: Clock;
   readonly log: Log;
   placeOf(project: string): HostedPlace;

@@ -21,6 +21,9 @@ import {
 } from '../ports/fleet.ts';
 import type { HostedPlace, HostedRecord, HostedRecords } from '../ports/hosting.ts';
 import type { Log } from '../ports/log.ts';
+import type { CallBox } from '../ports/team-calls.ts';
+import type { Project } from '../project.ts';
+import { HostedCalls } from './hosted-calls.ts';
 import { prepareOrder } from './hosted-launch.ts';
 import { HostedLimits } from './hosted-limits.ts';
 import { pause, persist } from './persist.ts';
@@ -33,19 +36,24 @@ export interface HostedAttemptDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly graceMs: number;
+  /** Connects agents to their team. */
+  readonly teamServer: Project['agentServer'];
   /** Aborts when this process ends; the agent goes on. */
   readonly signal: AbortSignal;
 }
 
 /** How often to look for output that nothing has told of: stderr. */
 const lookMs = 250;
+const againMs = 1_000;
 const streams = ['stdout', 'stderr'] as const satisfies readonly OutputStream[];
 
 /** One attempt on this host: started or adopted, its output published, wishes fulfilled, its end told. */
 export class HostedAttempt {
   readonly #limits: HostedLimits;
+  readonly #calls: HostedCalls;
   readonly #deps: HostedAttemptDeps;
   readonly #key: LaunchKey;
+  readonly #box: CallBox;
   #record: HostedRecord;
   #stored: StoredClaim;
   #running: RunningAgent | null = null;
@@ -55,6 +63,9 @@ export class HostedAttempt {
   /** Wishes are fulfilled one after the other. */
   #obeying: Promise<void> = Promise.resolve();
   #obeyed: number;
+  /** Number of the latest wish. */
+  #wished = 0;
+  #isOver = false;
 
   constructor(record: HostedRecord, stored: StoredClaim, deps: HostedAttemptDeps) {
     const { sessionId, agentId, attempt } = record.key;
@@ -70,6 +81,9 @@ export class HostedAttempt {
       used: (sample) => void this.#tellUse(sample),
     });
     signal.addEventListener('abort', () => this.#limits.end(), { once: true });
+    const { fleet, place } = deps;
+    this.#box = place.calls(this.#key);
+    this.#calls = new HostedCalls({ ...{ fleet, clock, log, signal, box: this.#box }, key: record.key });
   }
 
   /** Starts it; it is recorded and claimed as `spawning`. Settles when its end has been told. */
@@ -93,9 +107,8 @@ export class HostedAttempt {
     const { running, refusal } = await begin();
     this.#running = running;
     const { location, takesInput } = running;
-    let isOver = false;
     const ended = running.ended.then((end) => {
-      isOver = true;
+      this.#isOver = true;
       this.#ring();
       return end;
     });
@@ -108,10 +121,14 @@ export class HostedAttempt {
     const stopListening = await this.#persist('listening for wishes', () =>
       fleet.wishes(key, (wish) => this.#obey(wish, running)),
     );
-    if (!isOver) this.#limits.begin(running);
-    const printed = await this.#publish(() => isOver);
+    if (!this.#isOver) {
+      this.#limits.begin(running);
+      this.#calls.begin();
+    }
+    const printed = await this.#publish();
     const end = await ended;
     this.#limits.end();
+    this.#calls.end();
     stopListening();
     await this.#obeying;
     await this.#stopping;
@@ -130,7 +147,7 @@ export class HostedAttempt {
   }
 
   async #launch(): Promise<{ running: RunningAgent; refusal: string | null }> {
-    const { place, backends } = this.#deps;
+    const { place, backends, teamServer } = this.#deps;
     const { order } = this.#record;
     const { agent, session } = order;
     try {
@@ -143,7 +160,8 @@ export class HostedAttempt {
       }
       const get = (blob: BlobName): Promise<Uint8Array> => this.#get(blob);
       const checkout = await code.open(order, get, this.#deps.signal);
-      const spec = await prepareOrder(order, host, backends, checkout);
+      const calls = this.#box.open();
+      const spec = await prepareOrder(order, { host, backends, checkout, teamServer, calls });
       return { running: await host.start(this.#key, agent, spec, this.#sink()), refusal: null };
     } catch (error) {
       this.#deps.signal.throwIfAborted();
@@ -167,7 +185,7 @@ export class HostedAttempt {
   }
 
   /** Publishes its output until it is over, from where the engine has it. */
-  async #publish(isOver: () => boolean): Promise<Readonly<Record<OutputStream, number>>> {
+  async #publish(): Promise<Readonly<Record<OutputStream, number>>> {
     const { fleet, place, clock, signal } = this.#deps;
     const { key, order } = this.#record;
     const { host } = place;
@@ -182,7 +200,7 @@ export class HostedAttempt {
     if (Number.isNaN(from.stdout)) return { stdout: 0, stderr: 0 };
     for (;;) {
       signal.throwIfAborted();
-      const wasOver = isOver();
+      const wasOver = this.#isOver;
       const rung = new Promise<void>((resolve) => {
         this.#ring = resolve;
       });
@@ -201,7 +219,8 @@ export class HostedAttempt {
   }
 
   #obey(wish: Wish, running: RunningAgent): void {
-    const { log } = this.#deps;
+    const { log, clock, signal } = this.#deps;
+    this.#wished = wish.number;
     this.#obeying = this.#obeying
       .then(async () => {
         if (wish.number <= this.#obeyed) return;
@@ -209,16 +228,22 @@ export class HostedAttempt {
         this.#obeyed = wish.number;
         await this.#renew({ obeyed: wish.number });
       })
-      .catch((error: unknown) =>
+      .catch((error: unknown) => {
         log.log('warn', 'a wish of the home could not be fulfilled', {
           agentId: this.#key.agentId,
           wish: wish.number,
           error: String(error),
-        }),
-      );
+        });
+        // What it can no longer take is never fulfilled; anything else, such as a full disk, may pass.
+        if (isMaosError(error, 'INVALID_TRANSITION')) return;
+        clock.after(againMs, () => {
+          if (!signal.aborted && !this.#isOver && this.#wished === wish.number) this.#obey(wish, running);
+        });
+      });
   }
 
   async #fulfil(wish: Wish, running: RunningAgent): Promise<void> {
+    for (const answer of wish.answers) await this.#box.answer(answer);
     if (wish.stop !== null) {
       this.#stop = await running.stop(wish.stop.graceMs);
       return;

@@ -5,7 +5,13 @@ import type { AgentHost, PlacedLaunch } from '../ports/agent-host.ts';
 import type { Backends } from '../ports/backend.ts';
 import { type LaunchOrder, orderedFolder } from '../ports/hosting.ts';
 import type { Checkout } from '../ports/workspaces.ts';
-import { agentEnvironment, portVariables, workVariables } from '../session/agent-environment.ts';
+import type { Project } from '../project.ts';
+import {
+  agentEnvironment,
+  portVariables,
+  teamServerFor,
+  workVariables,
+} from '../session/agent-environment.ts';
 
 /** What a host lets homes run. */
 export interface HostRules {
@@ -42,30 +48,36 @@ export function checkOrder({ agent }: LaunchOrder, rules: HostRules): void {
   }
 }
 
-/**
- * Stores the prompt of an ordered agent, and composes its launch by the settings of this host.
- * @param checkout its worktree; null: it has none
- */
-export async function prepareOrder(
-  order: LaunchOrder,
-  host: AgentHost,
-  backends: Backends,
-  checkout: Checkout | null,
-): Promise<PlacedLaunch> {
+/** Where an order is carried out. */
+interface OrderedPlace {
+  readonly host: AgentHost;
+  readonly backends: Backends;
+  /** The agent's worktree; null: it has none. */
+  readonly checkout: Checkout | null;
+  readonly teamServer: Project['agentServer'];
+  /** Where its programs leave their calls. */
+  readonly calls: string;
+}
+
+/** Stores the prompt of an ordered agent, and composes its launch by the settings of this host. */
+export async function prepareOrder(order: LaunchOrder, on: OrderedPlace): Promise<PlacedLaunch> {
+  const { host, backends, checkout } = on;
   const { session, agent, briefing, maxSubagents } = order;
   const locations = locationsOf(order, host);
   const prompt = order.prompt.replaceAll(orderedFolder(session.id), locations.session);
   await host.prepare(agent, prompt);
   const backend = backends.get(agent.backend);
+  const variables = { ...agentEnvironment(session, agent, locations, ''), MAOS_AGENT_CALLS: on.calls };
   const spec = await backend.prepare({
     ...{ session, agent, briefing, locations, maxSubagents },
     findProgram: (name) => host.findProgram(name),
-    // Conversations stay on the host that had them, and the team's server at home.
-    ...{ resume: null, teamServer: null },
+    // Conversations stay on the host that had them.
+    resume: null,
+    teamServer: backend.capabilities.servesMcp ? teamServerFor(on.teamServer, variables) : null,
   });
   const first = backend.live === null ? {} : { firstInput: backend.live.text('prompt', prompt) };
   const env = {
-    ...agentEnvironment(session, agent, locations, ''),
+    ...variables,
     MAOS_AGENT_TOKEN: null,
     ...workVariables(agent),
     ...portVariables(checkout?.ports ?? []),

@@ -2,6 +2,7 @@ import type { AgentLocation } from '../../domain/agent-location.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
 import type { OutputStream } from './agent-disk.ts';
 import type { AgentEnd, LimitReached, ResourceSample, StopReport } from './agent-host.ts';
+import type { TeamAnswer, TeamCall } from './team-calls.ts';
 
 /** One attempt of one agent. Unique over all homes. */
 export interface AttemptKey {
@@ -65,6 +66,8 @@ export interface Wish {
   /** Entries of its input so far, with their bytes in base64. */
   readonly input: readonly { readonly id: string; readonly base64: string }[];
   readonly isInputOver: boolean;
+  /** Answers to calls of its programs that the host may not have yet. */
+  readonly answers: readonly TeamAnswer[];
 }
 
 /** What an agent has left in its worktree on a host. */
@@ -86,6 +89,10 @@ export type HostFact =
   | { readonly type: 'spawned'; readonly location: AgentLocation; readonly takesInput: boolean }
   /** What its processes use, every few seconds while they run. */
   | { readonly type: 'used'; readonly number: number; readonly sample: ResourceSample }
+  /** A program of it asks something of its team; repeated until it is answered. */
+  | { readonly type: 'called'; readonly call: TeamCall }
+  /** The program waits no more. */
+  | { readonly type: 'withdrawn'; readonly call: string }
   /** The host itself has ended it. */
   | { readonly type: 'limited'; readonly limit: LimitReached }
   | {
@@ -120,7 +127,16 @@ export interface HostReport {
 
 /** Names a fact among those of its attempt: a fact that is repeated is told once. */
 export function factName(fact: HostFact): string {
-  return fact.type === 'used' ? `used.${fact.number}` : fact.type;
+  switch (fact.type) {
+    case 'used':
+      return `used.${fact.number}`;
+    case 'called':
+      return `called.${fact.call.id}`;
+    case 'withdrawn':
+      return `withdrawn.${fact.call}`;
+    default:
+      return fact.type;
+  }
 }
 
 export interface AttemptListener {
@@ -145,6 +161,8 @@ export interface Fleet {
   renew(key: AttemptKey, claim: AttemptClaim, revision: number): Promise<number | null>;
   claimOf(key: AttemptKey): Promise<StoredClaim | null>;
   desire(key: AttemptKey, wish: Wish): Promise<void>;
+  /** The current wish; null: none yet. */
+  desired(key: AttemptKey): Promise<Wish | null>;
   /** Tells the current wish, and every later one. */
   wishes(key: AttemptKey, listener: (wish: Wish) => void): Promise<() => void>;
   announce(host: HostReport): Promise<void>;

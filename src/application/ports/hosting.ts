@@ -1,6 +1,7 @@
 import type { SessionId } from '../../domain/ids.ts';
-import type { AgentHost, LimitReached, OrderedLaunch } from './agent-host.ts';
+import type { AgentHost, LaunchKey, LimitReached, OrderedLaunch } from './agent-host.ts';
 import type { AttemptKey, BlobName } from './fleet.ts';
+import type { CallBox } from './team-calls.ts';
 import type { Checkout } from './workspaces.ts';
 
 /** What a home orders from a host, which decides by its own settings with which program and which permissions it runs. */
@@ -99,4 +100,5 @@ export interface HostedPlace {
   readonly host: AgentHost;
   readonly files: SharedFiles;
   readonly code: HostedCode;
+  calls(key: LaunchKey): CallBox;
 }

@@ -88,7 +88,11 @@ export function teamServerFor(
 ): TeamServer | null {
   if (server === null) return null;
   const told = identifying.map((name) => [name, variables[name] ?? '']);
-  return { ...server, env: { ...server.env, ...Object.fromEntries(told) }, passes: secret };
+  const { MAOS_AGENT_CALLS: calls } = variables;
+  // On another machine than its home's, an agent has no secret.
+  if (calls !== undefined) told.push(['MAOS_AGENT_CALLS', calls]);
+  const passes = calls === undefined ? secret : [];
+  return { ...server, env: { ...server.env, ...Object.fromEntries(told) }, passes };
 }
 
 /** Text for an environment variable: without NUL, cut to 30,000 characters with `…` at the cut. */

@@ -173,7 +173,7 @@ export class LaunchPreparation {
     const briefing = backend.briefingInPrompt && resume === null ? instructions : null;
     const { promptEscape, capabilities } = backend;
     const ways = {
-      reach: agentServer === null || agent.pool !== null ? null : teamReachOf(capabilities),
+      reach: agentServer === null ? null : teamReachOf(capabilities),
       receives: backend.live?.takesTexts === 'at_once',
     };
     const messages = await this.#messages.section(agent, backend, resume === null);

@@ -9,6 +9,7 @@ import type {
   Offer,
   Wish,
 } from '../../application/ports/fleet.ts';
+import { maxCallBytes, type TeamAnswer, type TeamCall } from '../../application/ports/team-calls.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
 import { poolPattern } from '../../domain/pool.ts';
@@ -43,12 +44,38 @@ const claim: z.ZodType<AttemptClaim> = z.strictObject({
   obeyed: count,
 });
 
+const callId = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
+const text = z.string().max(maxCallBytes);
+
+const call: z.ZodType<TeamCall> = z.strictObject({
+  id: callId,
+  ask: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('tool'), name: z.string().max(100), input: z.json() }),
+    z.strictObject({
+      type: z.literal('command'),
+      args: z.array(text).max(1_000),
+      stdin: text,
+      folder: z.string().max(4_096),
+    }),
+  ]),
+});
+
+const answer: z.ZodType<TeamAnswer> = z.strictObject({
+  call: callId,
+  outcome: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('text'), text }),
+    z.strictObject({ type: z.literal('error'), code: z.string().max(100), message: text }),
+    z.strictObject({ type: z.literal('exit'), status: z.int().min(0).max(255), stdout: text, stderr: text }),
+  ]),
+});
+
 const wish: z.ZodType<Wish> = z.strictObject({
   number: z.int().min(1),
   isPaused: z.boolean(),
   stop: z.strictObject({ graceMs: z.number().min(0).max(86_400_000) }).nullable(),
   input: z.array(z.strictObject({ id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/), base64: z.base64() })),
   isInputOver: z.boolean(),
+  answers: z.array(answer).default([]),
 });
 
 const stop = z.strictObject({
@@ -96,6 +123,8 @@ const fact: z.ZodType<HostFact> = z.discriminatedUnion('type', [
       ...{ cpuMs: z.number().min(0), memoryBytes: z.number().min(0), processes: count, outputBytes: count },
     }),
   }),
+  z.strictObject({ type: z.literal('called'), call }),
+  z.strictObject({ type: z.literal('withdrawn'), call: callId }),
   z.strictObject({
     type: z.literal('limited'),
     limit: z.strictObject({
@@ -147,4 +176,6 @@ export const readOffer = reader('An offer', offer);
 export const readClaim = reader('A claim', claim);
 export const readWish = reader('A wish', wish);
 export const readFact = reader('A fact', fact);
+export const readCall = reader('A call', call);
+export const readAnswer = reader('An answer', answer);
 export const readHost = reader('The report of a host', host);

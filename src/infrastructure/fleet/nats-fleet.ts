@@ -165,6 +165,11 @@ class NatsFleet implements Fleet {
     await this.#buckets.wishes.put(claimKey(key), text);
   }
 
+  async desired(key: AttemptKey): Promise<Wish | null> {
+    const entry = await this.#buckets.wishes.get(claimKey(key));
+    return entry?.operation === 'PUT' ? readWish(entry.json()) : null;
+  }
+
   async wishes(key: AttemptKey, listener: (wish: Wish) => void): Promise<() => void> {
     const entries = await this.#buckets.wishes.watch({ key: claimKey(key), ignoreDeletes: true });
     void (async () => {

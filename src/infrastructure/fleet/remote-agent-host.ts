@@ -9,6 +9,7 @@ import type { Clock } from '../../application/ports/clock.ts';
 import type { AttemptKey, Fleet } from '../../application/ports/fleet.ts';
 import type { SharedFiles } from '../../application/ports/hosting.ts';
 import type { Log } from '../../application/ports/log.ts';
+import type { TeamCall, TeamOutcome } from '../../application/ports/team-calls.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { HomeCode } from './home-code.ts';
@@ -24,6 +25,8 @@ export interface RemoteHostDeps {
   folderOf(key: LaunchKey): string;
   readonly files: SharedFiles;
   readonly code: HomeCode;
+  /** What a program of an agent asks of its team. Never rejects. */
+  carryOut(key: LaunchKey, call: TeamCall, signal: AbortSignal): Promise<TeamOutcome>;
   readonly clock: Clock;
   readonly log: Log;
   readonly lostAfterMs: number;
@@ -48,6 +51,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
       ...{ fleet, sink, clock, log, agent, key: keyOf(key) },
       folder: deps.folderOf(key),
       ...{ files: deps.files, code: deps.code },
+      carryOut: (call, signal) => deps.carryOut(key, call, signal),
       lostAfterMs: deps.lostAfterMs,
       released: () => deps.fleet.release(),
     });

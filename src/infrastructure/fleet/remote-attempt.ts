@@ -18,8 +18,15 @@ import type {
 } from '../../application/ports/fleet.ts';
 import type { SharedFiles } from '../../application/ports/hosting.ts';
 import type { Log } from '../../application/ports/log.ts';
+import {
+  maxCallBytes,
+  type TeamAnswer,
+  type TeamCall,
+  type TeamOutcome,
+} from '../../application/ports/team-calls.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { isMaosError, MaosError } from '../../domain/errors.ts';
+import { AnsweredCalls } from './answered-calls.ts';
 import type { HomeCode } from './home-code.ts';
 import { Mirror } from './mirror.ts';
 
@@ -31,6 +38,8 @@ export interface RemoteAttemptDeps {
   readonly folder: string;
   readonly files: SharedFiles;
   readonly code: Pick<HomeCode, 'take' | 'refuse'>;
+  /** Never rejects. */
+  carryOut(call: TeamCall, signal: AbortSignal): Promise<TeamOutcome>;
   readonly sink: OutputSink;
   readonly clock: Clock;
   readonly log: Log;
@@ -61,7 +70,10 @@ export class RemoteAttempt {
   #spawned: Extract<HostFact, { type: 'spawned' }> | null = null;
   #told: Ended | null = null;
   #used: { readonly sample: ResourceSample; readonly heardAt: number } | null = null;
-  #wish: Wish = { number: 0, isPaused: false, stop: null, input: [], isInputOver: false };
+  #wish: Wish = { number: 0, isPaused: false, stop: null, input: [], isInputOver: false, answers: [] };
+  /** In which wish each entry and answer came first. */
+  readonly #since = new Map<string, number>();
+  #calls: AnsweredCalls | null = null;
   #wishing: Promise<void> = Promise.resolve();
   #obeyed: (() => void)[] = [];
   #stopFollowing = (): void => {};
@@ -96,6 +108,7 @@ export class RemoteAttempt {
     const mirror = this.#mirror;
     const recorded = await mirror.recordedEnd();
     if (recorded !== null) return this.#finish(recorded);
+    this.#calls ??= await this.#openCalls();
     this.#stopFollowing = await fleet.follow(key, {
       claim: (stored) => this.#claimed(stored),
       output: (stream, offset, bytes) => {
@@ -141,6 +154,7 @@ export class RemoteAttempt {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopFollowing();
+    this.#calls?.end();
     this.#cancelLook();
     void this.#mirror?.close();
     this.#deps.released();
@@ -148,6 +162,7 @@ export class RemoteAttempt {
 
   #claimed(stored: StoredClaim): void {
     this.#stored = stored;
+    this.#drop(stored.claim.obeyed);
     for (const wake of this.#obeyed.splice(0)) wake();
     const { host, phase } = stored.claim;
     if (host === null && phase === 'ended') void this.#finish(this.#neverStarted());
@@ -165,6 +180,14 @@ export class RemoteAttempt {
     }
     if (fact.type === 'used') {
       this.#used = { sample: fact.sample, heardAt: this.#deps.clock.elapsedMs() };
+      return;
+    }
+    if (fact.type === 'called') {
+      if (this.#deps.sink.isOwned()) this.#calls?.called(fact.call);
+      return;
+    }
+    if (fact.type === 'withdrawn') {
+      this.#calls?.withdrawn(fact.call);
       return;
     }
     if (fact.type === 'limited') {
@@ -189,6 +212,7 @@ export class RemoteAttempt {
   async #finish(end: AgentEnd): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#calls?.end();
     this.#cancelLook();
     const { fleet, key, sink } = this.#deps;
     if (end.how !== 'lost') this.#stopFollowing();
@@ -293,9 +317,9 @@ export class RemoteAttempt {
     if (this.#isOver || this.#spawned?.takesInput !== true) {
       throw new MaosError('INVALID_TRANSITION', `Nothing can be sent to agent ${this.#deps.key.agentId}.`);
     }
-    if (this.#wish.input.some((entry) => entry.id === id)) return;
+    if (this.#since.has(entryName(id))) return;
     const entry = { id, base64: Buffer.from(bytes).toString('base64') };
-    await this.#desire({ input: [...this.#wish.input, entry] });
+    await this.#desire({ input: [...this.#wish.input, entry] }, entryName(id));
   }
 
   /** Settles when the host has done it. @throws MaosError INTERNAL if it does not answer */
@@ -312,11 +336,46 @@ export class RemoteAttempt {
     }
   }
 
+  /** Goes on with what an earlier process of this home has wished. */
+  async #openCalls(): Promise<AnsweredCalls> {
+    const { fleet, key, folder, carryOut } = this.#deps;
+    this.#wish = (await fleet.desired(key)) ?? this.#wish;
+    for (const { id } of this.#wish.input) this.#since.set(entryName(id), this.#wish.number);
+    for (const { call } of this.#wish.answers) this.#since.set(answerName(call), this.#wish.number);
+    return new AnsweredCalls(
+      {
+        ...{ folder, attempt: key.attempt, carryOut },
+        give: (answer) => this.#give(answer),
+        trouble: (message, error) => this.#note('error', message, error),
+      },
+      this.#wish.answers.map(({ call }) => call),
+    );
+  }
+
+  /** Answers wait for one another if together they would be too large. */
+  async #give(answer: TeamAnswer): Promise<void> {
+    const size = Buffer.byteLength(JSON.stringify(answer));
+    while (!this.#isOver && Buffer.byteLength(JSON.stringify(this.#wish.answers)) + size > maxCallBytes)
+      await this.#wait(againMs);
+    await this.#desire({ answers: [...this.#wish.answers, answer] }, answerName(answer.call));
+  }
+
+  /** The host has everything up to this wish. */
+  #drop(obeyed: number): void {
+    const isLeft = (name: string): boolean => (this.#since.get(name) ?? 0) > obeyed;
+    this.#wish = {
+      ...this.#wish,
+      input: this.#wish.input.filter(({ id }) => isLeft(entryName(id))),
+      answers: this.#wish.answers.filter(({ call }) => isLeft(answerName(call))),
+    };
+  }
+
   /** One after the other, so that the last number stands for everything before it. */
-  #desire(change: Partial<Wish>): Promise<void> {
+  #desire(change: Partial<Wish>, added?: string): Promise<void> {
     const { fleet, key, clock, sink } = this.#deps;
     const latest = Math.max(this.#wish.number, this.#stored?.claim.obeyed ?? 0, Date.parse(clock.now()));
     this.#wish = { ...this.#wish, ...change, number: latest + 1 };
+    if (added !== undefined) this.#since.set(added, latest + 1);
     const wish = this.#wish;
     const stored = this.#wishing.then(async () => {
       while (!this.#isOver && sink.isOwned()) {
@@ -419,4 +478,12 @@ function lateEnd({ end, refusal }: Ended): string {
 
 function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
+}
+
+function entryName(id: string): string {
+  return `entry ${id}`;
+}
+
+function answerName(call: string): string {
+  return `answer ${call}`;
 }

@@ -3,6 +3,7 @@ import type { ParseText } from '../../application/ports/parsed-text.ts';
 import type { Runtime } from '../../application/runtime.ts';
 import { type ErrorCode, isMaosError, MaosError } from '../../domain/errors.ts';
 import type { EndingSignal } from '../ending-signals.ts';
+import { isAwayFromHome, relayCommand, relayedCommands } from '../relayed-calls.ts';
 import type { CliCommand, CommandContext, ReplaceFile } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -16,6 +17,8 @@ import type { OutputStream } from './shell/output-writer.ts';
 import { chosenDiffPager, chosenPager } from './shell/pager.ts';
 import { programName } from './shell/program-name.ts';
 import { Terminal } from './shell/terminal.ts';
+
+const maxStdinBytes = 1024 * 1024;
 
 /** Settings from the command line, which override files and variables. */
 export interface RuntimeFlags {
@@ -59,7 +62,7 @@ export async function runCli(
   try {
     const call = plainCall(argv, deps) ?? (await readCall(argv, terminal, makeRuntime, deps));
     if (call?.fields != null) terminal.select(call.fields);
-    if (call !== null) return await runCall(call, terminal, makeRuntime, deps);
+    if (call !== null) return await runCall(argv, call, terminal, makeRuntime, deps);
     await terminal.drained();
     return terminal.outputLost.aborted ? sayLost(terminal, json) : exitStatus.done;
   } catch (error) {
@@ -146,6 +149,7 @@ async function page(
 }
 
 async function runCall(
+  argv: readonly string[],
   call: ParsedCall,
   terminal: Terminal,
   makeRuntime: (flags: RuntimeFlags) => Runtime,
@@ -167,7 +171,11 @@ async function runCall(
   const held: Held = { runtime: null, leaving: command.ownsProcess === true };
   let status: number;
   try {
-    status = await command.run(makeContext(call, terminal, makeRuntime, deps, interruption, held));
+    const context = makeContext(call, terminal, makeRuntime, deps, interruption, held);
+    status =
+      isAwayFromHome(deps.env) && relayedCommands.has(command.name)
+        ? await relay(argv, context, deps)
+        : await command.run(context);
   } catch (error) {
     if (held.runtime !== null) logFailure(held.runtime, command, error);
     if (paged !== null) await terminal.finished();
@@ -187,6 +195,18 @@ async function runCall(
   // Its sessions still run in this process, and another process waits for this one to end.
   (deps.exit ?? process.exit)(status);
   return status;
+}
+
+/** Has a command of an agent run where its team is. */
+async function relay(argv: readonly string[], context: CommandContext, deps: CliDeps): Promise<number> {
+  const { runtime, env, cwd } = context;
+  const { readAll } = await import('./shell/read-stdin.ts');
+  const stdin = argv.includes('-') ? await readAll(deps.stdin, 'The text on stdin', maxStdinBytes) : '';
+  const done = await relayCommand(runtime(), env, { args: argv, stdin, cwd }, context.watchInterrupts());
+  if (done === null) return exitStatus.interrupted;
+  deps.stdout.write(done.stdout);
+  deps.stderr.write(done.stderr);
+  return done.status;
 }
 
 /** The state of a call. */

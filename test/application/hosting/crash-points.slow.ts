@@ -17,6 +17,7 @@ import type {
   HostedRecords,
   SharedFiles,
 } from '../../../src/application/ports/hosting.ts';
+import type { CallBox } from '../../../src/application/ports/team-calls.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { compilePattern } from '../../../src/domain/command-permission.ts';
 import { makePlan } from '../../../src/domain/plan.ts';
@@ -39,12 +40,30 @@ const project = 'a'.repeat(64);
 const lostAfterMs = 10_000;
 const printed = 'one\ntwo\nthree\n';
 const log = { log: () => {} };
+const noCalls: CallBox = {
+  open: () => '',
+  look: async () => ({ calls: [], withdrawn: [] }),
+  answer: async () => {},
+  forget: async () => {},
+  watch: () => () => {},
+};
 const noFiles: SharedFiles = { pack: async () => null, unpack: async () => {} };
 const noCode: HostedCode = { open: async () => null, take: async () => null, remove: async () => {} };
 const nothingSent: HomeCode = { send: async () => null, take: async () => {}, refuse: async () => {} };
 
 const fleetCalls = [
-  ...(['offer', 'take', 'claim', 'renew', 'claimOf', 'desire', 'wishes', 'append', 'appended'] as const),
+  ...([
+    'offer',
+    'take',
+    'claim',
+    'renew',
+    'claimOf',
+    'desire',
+    'desired',
+    'wishes',
+    'append',
+    'appended',
+  ] as const),
   ...(['tell', 'follow', 'put', 'get', 'forget'] as const),
 ] satisfies (keyof Fleet)[];
 const hostCalls = ['prepare', 'start', 'attach', 'readOutput'] satisfies (keyof AgentHost)[];
@@ -131,7 +150,8 @@ class World {
       ),
       backends: makeBackends([makeCommandBackend()]),
       rules: { commands: [compilePattern('*')], backends: null },
-      placeOf: () => ({ host, files: noFiles, code: noCode }),
+      placeOf: () => ({ host, files: noFiles, code: noCode, calls: () => noCalls }),
+      teamServer: null,
       clock: this.clock,
       decodeOrder,
       freeMemoryMb: () => 1_000,
@@ -146,6 +166,7 @@ class World {
     const remote = makeRemoteHost({
       fleet: new SharedFleet(async () => life.watch<Fleet>(this.fleet, fleetCalls)),
       ...{ project, files: noFiles, code: nothingSent, clock: this.clock, log, lostAfterMs },
+      carryOut: async () => assert.fail('nothing calls'),
       folderOf: () => this.#folder,
     });
     let heard = '';

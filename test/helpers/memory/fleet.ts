@@ -92,6 +92,10 @@ export class MemoryFleet implements Fleet {
     for (const listener of attempt.wishListeners) listener(wish);
   }
 
+  async desired(key: AttemptKey): Promise<Wish | null> {
+    return this.#attempt(key).wish;
+  }
+
   async wishes(key: AttemptKey, listener: (wish: Wish) => void): Promise<() => void> {
     const { wish, wishListeners } = this.#attempt(key);
     wishListeners.add(listener);

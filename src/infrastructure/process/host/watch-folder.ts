@@ -3,6 +3,8 @@ import { watch } from 'node:fs';
 export interface FolderWatch {
   /** Calls back whenever the file of that name may have changed. */
   on(name: string, callback: () => void): void;
+  /** Calls back whenever any file may have changed. */
+  onAny(callback: () => void): void;
   close(): void;
 }
 
@@ -13,8 +15,13 @@ export interface FolderWatch {
 export function watchFolder(folder: string, onProblem: (cause: unknown) => void): FolderWatch {
   const callbacks = new Map<string, () => void>();
   const on: FolderWatch['on'] = (name, callback) => void callbacks.set(name, callback);
+  let any = (): void => {};
+  const onAny: FolderWatch['onAny'] = (callback) => {
+    any = callback;
+  };
   try {
     const watcher = watch(folder, (_, name) => {
+      any();
       if (name !== null) callbacks.get(name)?.();
       else for (const callback of callbacks.values()) callback();
     });
@@ -22,10 +29,10 @@ export function watchFolder(folder: string, onProblem: (cause: unknown) => void)
       watcher.close();
       onProblem(error);
     });
-    return { on, close: () => watcher.close() };
+    return { on, onAny, close: () => watcher.close() };
   } catch (error) {
     // For example ENOSPC, when the user's inotify watches are used up.
     onProblem(error);
-    return { on, close: () => {} };
+    return { on, onAny, close: () => {} };
   }
 }

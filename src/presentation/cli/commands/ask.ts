@@ -41,7 +41,7 @@ async function run(context: CommandContext): Promise<number> {
   const asked = await whenFree(project, () =>
     requests.open({
       ...caller,
-      ...{ key: `ask-${randomUUID()}`, kind: 'question', tool: null, reason: null },
+      ...{ key: `ask-${env.MAOS_AGENT_CALL ?? randomUUID()}`, kind: 'question', tool: null, reason: null },
       action: args.join(' '),
       choices: options.list('choice').map(({ value }) => value),
     }),

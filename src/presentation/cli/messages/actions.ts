@@ -3,6 +3,7 @@ import type { MessageQuery } from '../../../application/ports/messages.ts';
 import { whenFree } from '../../../application/when-free.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import { MaosError } from '../../../domain/errors.ts';
+import { makeMessageId } from '../../../domain/ids.ts';
 import { type Message, type MessageState, maxMessageBody } from '../../../domain/message.ts';
 import type { MessageType } from '../../../domain/message-type.ts';
 import { messageView, partyName } from '../../contracts/message-view.ts';
@@ -22,6 +23,7 @@ const maxTextBytes = maxMessageBody * 4;
 
 const send: Action = async (context, words) => {
   const { options, terminal, json } = context;
+  const { MAOS_AGENT_CALL: callId } = context.env;
   const given = words.length === 2 ? [undefined, ...words] : words;
   const [reference, to, word] = given;
   if (given.length !== 3 || to === undefined || word === undefined) {
@@ -41,7 +43,7 @@ const send: Action = async (context, words) => {
     );
   }
   const request = {
-    id: null,
+    id: callId === undefined ? null : makeMessageId(callId),
     sessionId: session.id,
     from: caller?.agentId ?? null,
     to,

@@ -6,4 +6,6 @@ import type { ToolContext } from '../server/tool.ts';
 export interface AgentContext extends ToolContext {
   readonly project: Project;
   readonly caller: Caller;
+  /** A ULID for what the call makes, which may be carried out again; null: it is not. */
+  readonly callId: string | null;
 }

@@ -2,8 +2,10 @@ import type { z } from 'zod';
 import { MaosError } from '../../../domain/errors.ts';
 import { callingAgent } from '../../calling-agent.ts';
 import { parseInput } from '../../contracts/parse-input.ts';
-import type { Tool } from '../server/tool.ts';
+import { isAwayFromHome, relayTool } from '../../relayed-calls.ts';
+import type { Tool, ToolContext } from '../server/tool.ts';
 import type { AgentContext } from './agent-context.ts';
+import { tellWaiting } from './tell-waiting.ts';
 import { waitingMessages } from './waiting-messages.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -37,6 +39,10 @@ export function toolFor(env: Environment, tool: AgentTool): Tool {
     ...definition,
     async call(args, context) {
       const input = parseInput(tool.input, args, tool.name);
+      if (isAwayFromHome(env)) {
+        const text = await relayed(context, env, { name: tool.name, input: args });
+        return { content: [{ type: 'text', text }] };
+      }
       const agent = await callingAgent(context.runtime, env, '.');
       if (agent === null) {
         throw new MaosError(
@@ -44,11 +50,28 @@ export function toolFor(env: Environment, tool: AgentTool): Tool {
           "'maos agent' serves an agent of a team, whose MAOS_* variables it needs. To start and see teams, use 'maos serve'.",
         );
       }
-      const inAgent = { ...context, ...agent };
+      const inAgent = { ...context, ...agent, callId: env.MAOS_AGENT_CALL ?? null };
       const text = await run(input, inAgent);
       const texts = [text, ...(await waitingMessages(inAgent))];
       // One part: some CLIs join several without a line break, and a message must begin a line.
       return { content: [{ type: 'text', text: texts.join('\n\n') }] };
     },
   };
+}
+
+/** The same as at home, for an agent on another machine; its home may be away for any time. */
+async function relayed(
+  { runtime, signal, notifyProgress }: ToolContext,
+  env: Environment,
+  call: { readonly name: string; readonly input: unknown },
+): Promise<string> {
+  const clock = {
+    elapsedMs: () => performance.now(),
+    after: (ms: number, act: () => void) => {
+      const timer = setTimeout(act, ms);
+      return () => clearTimeout(timer);
+    },
+  };
+  const stop = tellWaiting({ project: { clock }, notifyProgress }, 1, 'waiting for the home of the agent');
+  return relayTool(runtime, env, call, signal).finally(stop);
 }

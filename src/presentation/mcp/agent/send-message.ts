@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { Mailbox } from '../../../application/messaging/mailbox.ts';
 import { outlookOf } from '../../../application/messaging/outlook.ts';
 import { whenFree } from '../../../application/when-free.ts';
-import { parseMessageId } from '../../../domain/ids.ts';
+import { makeMessageId, parseMessageId } from '../../../domain/ids.ts';
 import { namesOf } from '../../contracts/views.ts';
 import { agentTool, changesRecords } from './agent-tool.ts';
 
@@ -24,13 +24,14 @@ export const sendMessage = agentTool({
     'Sends a message to agents of your team. Does not wait for a reply: that comes with a later answer.',
   input,
   annotations: changesRecords,
-  async run({ to, text, subject = '', reply_to, needs_reply }, { project, caller }) {
+  async run({ to, text, subject = '', reply_to, needs_reply }, { project, caller, callId }) {
     const mailbox = new Mailbox(project);
     const replyTo = reply_to === undefined ? null : parseMessageId(reply_to);
     const isAnswer = replyTo !== null && mailbox.find(replyTo)?.type === 'request';
     const { messages } = await whenFree(project, () =>
       mailbox.send({
-        ...{ id: null, sessionId: caller.sessionId, from: caller.agentId, to, subject, body: text, replyTo },
+        id: callId === null ? null : makeMessageId(callId),
+        ...{ sessionId: caller.sessionId, from: caller.agentId, to, subject, body: text, replyTo },
         type: needs_reply ? 'request' : isAnswer ? 'response' : 'notification',
         contentType: 'text/plain',
         ...{ schemaVersion: null, correlationId: null, maxAttempts: null },

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../application/ports/clock.ts';
 import type { AgentContext } from './agent-context.ts';
 
 /** Clients give up calls that report nothing for too long. */
@@ -8,7 +9,12 @@ const everyMs = 15_000;
  * @returns a function that stops it
  */
 export function tellWaiting(
-  { project: { clock }, notifyProgress }: Pick<AgentContext, 'project' | 'notifyProgress'>,
+  {
+    project: { clock },
+    notifyProgress,
+  }: Pick<AgentContext, 'notifyProgress'> & {
+    readonly project: { readonly clock: Pick<Clock, 'elapsedMs' | 'after'> };
+  },
   totalSeconds: number,
   message: string,
 ): () => void {

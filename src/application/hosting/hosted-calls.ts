@@ -1,0 +1,81 @@
+import type { Clock } from '../ports/clock.ts';
+import type { AttemptKey, Fleet } from '../ports/fleet.ts';
+import type { Log } from '../ports/log.ts';
+import type { CallBox, TeamCall } from '../ports/team-calls.ts';
+import { persist } from './persist.ts';
+
+interface HostedCallsDeps {
+  readonly fleet: Fleet;
+  readonly key: AttemptKey;
+  readonly box: CallBox;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** Tells the home what the programs of an attempt ask of their team. */
+export class HostedCalls {
+  readonly #deps: HostedCallsDeps;
+  /** Told by this process: the home knows a call that is told again. */
+  readonly #told = new Set<string>();
+  #looking: Promise<void> = Promise.resolve();
+  #isAsked = false;
+  #stopWatching = (): void => {};
+  #isOver = false;
+
+  constructor(deps: HostedCallsDeps) {
+    this.#deps = deps;
+  }
+
+  begin(): void {
+    this.#deps.box.open();
+    this.#look();
+    this.#stopWatching = this.#deps.box.watch(() => this.#look());
+    this.#deps.signal.addEventListener('abort', () => this.end(), { once: true });
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#stopWatching();
+  }
+
+  #look(): void {
+    if (this.#isAsked || this.#isOver) return;
+    this.#isAsked = true;
+    this.#looking = this.#looking
+      .then(async () => {
+        this.#isAsked = false;
+        if (!this.#isOver) await this.#tellNew();
+      })
+      .catch((error: unknown) => {
+        const { log, key, signal } = this.#deps;
+        if (signal.aborted) return;
+        log.log('warn', 'calls of an agent could not be told', {
+          agentId: key.agentId,
+          error: String(error),
+        });
+      });
+  }
+
+  async #tellNew(): Promise<void> {
+    const { box } = this.#deps;
+    const { calls, withdrawn } = await box.look();
+    for (const call of calls) if (!this.#told.has(call.id)) await this.#tell(call);
+    for (const id of withdrawn) {
+      await this.#persist('telling that a call is withdrawn', (fleet, key) =>
+        fleet.tell(key, { type: 'withdrawn', call: id }),
+      );
+      await box.forget(id);
+    }
+  }
+
+  async #tell(call: TeamCall): Promise<void> {
+    await this.#persist('telling of a call', (fleet, key) => fleet.tell(key, { type: 'called', call }));
+    this.#told.add(call.id);
+  }
+
+  #persist(what: string, act: (fleet: Fleet, key: AttemptKey) => Promise<void>): Promise<void> {
+    const { fleet, key } = this.#deps;
+    return persist(what, async () => (this.#isOver ? undefined : act(fleet, key)), this.#deps);
+  }
+}
