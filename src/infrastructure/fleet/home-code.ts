@@ -17,7 +17,7 @@ import { pointTo, receiveBundle } from '../git/receive-bundle.ts';
 import { writeRefusal } from '../git/received.ts';
 import { areReached } from '../git/refs.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
-import { makeGit } from '../git/run-git.ts';
+import { type Git, makeGit } from '../git/run-git.ts';
 import { packBrought } from './brought-files.ts';
 
 /** The code of a project, as its home sends it to hosts and takes it back. */
@@ -51,13 +51,14 @@ export function makeHomeCode({
   root,
   layout,
   environment,
+  git = makeGit(environment),
 }: {
   readonly project: string;
   readonly root: string;
   readonly layout: SessionLayout;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly git?: Git;
 }): HomeCode {
-  const git = makeGit(environment);
   const scratch = join(layout.project, 'git');
   const baseFile = join(layout.project, 'sent-code.json');
   const bases = new Serial<string>();

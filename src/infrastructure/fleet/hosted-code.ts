@@ -15,7 +15,8 @@ import { pointTo, receiveBundle } from '../git/receive-bundle.ts';
 import { areReached, resolveRef } from '../git/refs.ts';
 import { remove } from '../git/remove.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
-import { makeGit } from '../git/run-git.ts';
+import { type Git, makeGit } from '../git/run-git.ts';
+import { withScratch } from '../git/scratch.ts';
 import { snapshot } from '../git/snapshot.ts';
 import { exists, removeFolder, worktreeFolder } from '../git/worktree-places.ts';
 import { stateFile } from '../git/worktree-state.ts';
@@ -32,12 +33,13 @@ export function makeHostedCode({
   layout,
   environment,
   log,
+  git = makeGit(environment),
 }: {
   readonly layout: SessionLayout;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
+  readonly git?: Git;
 }): HostedCode {
-  const git = makeGit(environment);
   const deps = { git, layout, environment };
   const scratch = join(layout.project, 'git');
   const folder = join(layout.project, 'code.git');
@@ -47,10 +49,18 @@ export function makeHostedCode({
 
   async function repositoryFor(commit: string): Promise<Repository> {
     await ensureFolder(layout.project);
-    const format = commit.length === 64 ? ['--object-format=sha256'] : [];
-    const args = ['init', '--bare', '--quiet', '--template=', ...format, folder];
-    const { status, stderr } = await git.run({ args, cwd: layout.project });
-    if (status !== 0) throw new MaosError('INTERNAL', `git init failed on the host: ${stderr.trim()}`);
+    if (!(await exists(folder))) {
+      await withScratch(scratch, async (apart) => {
+        const format = commit.length === 64 ? ['--object-format=sha256'] : [];
+        const args = ['init', '--bare', '--quiet', '--template=', ...format, 'code.git'];
+        const { status, stderr } = await git.run({ args, cwd: apart });
+        if (status !== 0) throw new MaosError('INTERNAL', `git init failed on the host: ${stderr.trim()}`);
+        // Whole, or not at all; fails if another agent was faster.
+        await rename(join(apart, 'code.git'), folder).catch(async (error: unknown) => {
+          if (!(await exists(folder))) throw error;
+        });
+      });
+    }
     return openRepository(git, folder);
   }
 

@@ -8,6 +8,7 @@ import { type BundledRef, maxBundleBytes, readBundleHeader, refusedBundle } from
 import type { Repository, RunOptions } from './repository.ts';
 import type { GitResult } from './run-git.ts';
 import { withScratch } from './scratch.ts';
+import { removeRefLock } from './worktree-places.ts';
 
 /** Of all objects together, unpacked. */
 const maxUnpackedBytes = 4 * 1024 * 1024 * 1024;
@@ -48,8 +49,10 @@ export async function receiveBundle(
   await pointTo(repository, expected);
 }
 
-/** Points refs to commits that are in the repository, wherever they pointed to. */
+/** Points refs, which only MAOS writes, to commits that are in the repository, wherever they pointed to. */
 export async function pointTo(repository: Repository, refs: readonly BundledRef[]): Promise<void> {
+  const common = await repository.commonFolder();
+  for (const { ref } of refs) await removeRefLock(common, ref);
   const input = refs.map(({ ref, commit }) => `update ${ref} ${commit}\n`).join('');
   await repository.succeed(['update-ref', '-m', 'maos: from another machine', '--stdin'], { input });
 }

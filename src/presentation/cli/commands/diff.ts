@@ -47,6 +47,10 @@ async function run(context: CommandContext): Promise<number> {
   }
   for (const { agent, commit } of diffs) {
     if (agent.work.commit !== null) continue;
+    if (agent.pool !== null) {
+      terminal.notice(`${agent.name} works on another machine: its work comes when it has ended.`);
+      continue;
+    }
     const { workingDirectory } = project.host.locations(workflow.session, agent);
     const sofar = commit === null ? 'nothing yet' : 'only a part yet';
     const command = `git -C ${shellWord(workingDirectory)} diff ${agent.work.base}`;
