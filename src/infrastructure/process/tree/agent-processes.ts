@@ -157,7 +157,7 @@ export class AgentFamily {
  * Whether the pid still belongs to the same process as in the snapshot. Only checked on Linux: elsewhere it takes too
  * long.
  */
-function isStill({ pid, start }: ProcessEntry): boolean {
+export function isStill({ pid, start }: ProcessEntry): boolean {
   return process.platform !== 'linux' || readProcStat(pid)?.start === start;
 }
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type AgentMark, findAgentProcesses, findWrapperParts } from './agent-processes.ts';
+import { type AgentMark, findAgentProcesses, findWrapperParts, isStill } from './agent-processes.ts';
 import type { ProcessEntry } from './proc-stat.ts';
 import {
   type KnownProcesses,
@@ -69,9 +69,8 @@ export function makeResourceSampler(table: ProcessTable = makeSamplingTable()): 
     async memory(mark) {
       const { entries, own } = partsIn(await look(), mark);
       if (entries.length === 0) return null;
-      let bytes = 0;
-      for (const entry of own) bytes += await proportionalBytes(entry);
-      return bytes;
+      // At once: what a process shared counts more for the others when it ends in between.
+      return sum(await Promise.all(own.map(proportionalBytes)));
     },
   };
 }
@@ -86,15 +85,17 @@ function partsIn(snapshot: ProcessSnapshot, mark: AgentMark) {
  * The process's own pages and its share of shared ones, as summed up by the kernel (proc_pid_smaps(5)). The resident
  * set where that is not readable (other platforms, another user's process, an old kernel).
  */
-async function proportionalBytes({ pid, memoryBytes }: ProcessEntry): Promise<number> {
+async function proportionalBytes(entry: ProcessEntry): Promise<number> {
+  const { pid, memoryBytes } = entry;
   try {
     const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'latin1');
     const kib = /^Pss: +(\d+) kB$/m.exec(rollup)?.[1];
     return kib === undefined ? memoryBytes : Number(kib) * 1024;
   } catch (error) {
-    // It has ended, so its memory is free.
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 0;
-    return memoryBytes;
+    const { code } = error as NodeJS.ErrnoException;
+    // When it has ended, its memory is free. ENOENT: that, or a kernel without this file.
+    const hasEnded = code === 'ESRCH' || (code === 'ENOENT' && !isStill(entry));
+    return hasEnded ? 0 : memoryBytes;
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
@@ -123,6 +124,24 @@ suite('a sample', { concurrency: true }, () => {
     const [own, other] = [await running.sample(), await adopted.sample()];
     assert.deepEqual([other?.processes, other?.outputBytes], [own?.processes, 6]);
   });
+});
+
+test('memory of a process that has ended since the look does not count', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  const mark = { MAOS_AGENT_ID: 'agent_short', MAOS_AGENT_ATTEMPT: '1' };
+  const child = spawn('sleep', ['60'], { env: { ...process.env, ...mark }, stdio: 'ignore' });
+  t.after(() => child.kill('SIGKILL'));
+  const ofAgent = { agentId: 'agent_short', attempt: 1, wrapper: null };
+  const table = makeProcessTable();
+  const isThere = () => makeResourceSampler(table).memory(ofAgent);
+  await until(isThere);
+  const snapshot = await table.snapshot();
+  const sampler = makeResourceSampler({ snapshot: async () => snapshot, recent: async () => snapshot });
+  assert.ok(((await sampler.memory(ofAgent)) ?? 0) > 0);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.equal(await sampler.memory(ofAgent), 0);
 });
 
 test('what is lost of CPU time is carried on, and new use shows at once', () => {
