@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { HostService } from '../../src/application/hosting/host-service.ts';
@@ -106,6 +106,21 @@ describe('code of agents on other machines', { timeout: 300_000 }, () => {
     const id = await machines.begin([coder('far', machines.trace, { worktree })]);
     await until(async () => (await machines.status(id)).state === 'failed', 'the end');
     assert.match((await machines.maos('home', 'status', id)).stdout, /does not run the set-up command/);
+    assert.equal(machines.launches(), 0);
+  });
+
+  it('is not waited for when the agent is cancelled while its worktree is set up', async (t) => {
+    const machines = await withRepository(t);
+    const begun = join(machines.folder, 'begun');
+    const script = join(machines.folder, 'set-up.sh');
+    writeFileSync(script, `echo $$ > ${begun}\nexec sleep 300\n`);
+    const worktree = { setup: `sh ${script}` };
+    const id = await machines.begin([coder('far', machines.trace, { worktree })]);
+    await until(() => existsSync(begun) && readFileSync(begun, 'utf8') !== '', 'the set-up');
+    const pid = Number(readFileSync(begun, 'utf8'));
+    await machines.maos('home', 'cancel', id);
+    await until(async () => (await machines.status(id)).state === 'cancelled', 'the end');
+    await until(() => !isAlive(pid), 'the end of the set-up');
     assert.equal(machines.launches(), 0);
   });
 
@@ -255,4 +270,12 @@ async function hostileHost(
   };
   t.after(() => over.abort());
   return stop;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }

@@ -22,6 +22,7 @@ import {
 import type { HostedPlace, HostedRecord, HostedRecords } from '../ports/hosting.ts';
 import type { Log } from '../ports/log.ts';
 import type { CallBox } from '../ports/team-calls.ts';
+import type { Checkout } from '../ports/workspaces.ts';
 import type { Project } from '../project.ts';
 import { HostedCalls } from './hosted-calls.ts';
 import { prepareOrder } from './hosted-launch.ts';
@@ -151,15 +152,14 @@ export class HostedAttempt {
     const { order } = this.#record;
     const { agent, session } = order;
     try {
-      const { host, files, code } = place;
+      const { host, files } = place;
       await host.makeRoom(agent);
       if (order.files !== null) {
         const blob = order.files;
         const archive = await this.#get(blob);
         await files.unpack(session.id, null, archive);
       }
-      const get = (blob: BlobName): Promise<Uint8Array> => this.#get(blob);
-      const checkout = await code.open(order, get, this.#deps.signal);
+      const checkout = await this.#openWorktree();
       const calls = this.#box.open();
       const spec = await prepareOrder(order, { host, backends, checkout, teamServer, calls });
       return { running: await host.start(this.#key, agent, spec, this.#sink()), refusal: null };
@@ -167,6 +167,24 @@ export class HostedAttempt {
       this.#deps.signal.throwIfAborted();
       const reason = error instanceof Error ? error.message : String(error);
       return { running: await this.#attach(), refusal: reason };
+    }
+  }
+
+  /** Its worktree. If the home wishes a stop while it is made, it is not. */
+  async #openWorktree(): Promise<Checkout | null> {
+    const { fleet, place, signal } = this.#deps;
+    const { key, order } = this.#record;
+    const called = new AbortController();
+    const stopListening = await this.#persist('listening for wishes', () =>
+      fleet.wishes(key, ({ stop }) => {
+        if (stop !== null) called.abort(new Error('It was called off before it was started.'));
+      }),
+    );
+    try {
+      const either = AbortSignal.any([signal, called.signal]);
+      return await place.code.open(order, (blob) => this.#get(blob), either);
+    } finally {
+      stopListening();
     }
   }
 
