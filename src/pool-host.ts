@@ -5,6 +5,7 @@ import { MaosError } from './domain/errors.ts';
 import type { Config } from './infrastructure/config/settings-table.ts';
 import { sessionLayout } from './infrastructure/files/home/layout.ts';
 import { makeHomeCode } from './infrastructure/fleet/home-code.ts';
+import { FileMirror } from './infrastructure/fleet/mirror.ts';
 import { openNatsFleet } from './infrastructure/fleet/nats-fleet.ts';
 import {
   makeRemoteHost,
@@ -28,6 +29,7 @@ export function makePoolHost(
   const layout = sessionLayout(projectFolder);
   return makeRemoteHost({
     ...deps,
+    openMirror: FileMirror.open,
     fleet: new SharedFleet(() => openFleet(config, null, 'maos')),
     files: makeSharedFiles(layout),
     code: makeHomeCode({ layout, project: deps.project, root: projectRoot, environment: process.env }),

@@ -203,6 +203,15 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
   });
 
   describe('a wish', () => {
+    it('is not replaced by an older one that arrives late', async (t) => {
+      const { home, host } = await bench(t);
+      const key = newKey();
+      assert.equal(await host.desired(key), null);
+      await home.desire(key, { ...wish, number: 7 });
+      await home.desire(key, { ...wish, number: 6, isPaused: true });
+      assert.deepEqual(await host.desired(key), { ...wish, number: 7 });
+    });
+
     it('is told to a host that comes later, and so is every change', async (t) => {
       const { home, host } = await bench(t);
       const key = newKey();

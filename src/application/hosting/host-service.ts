@@ -1,7 +1,7 @@
 import { isMaosError } from '../../domain/errors.ts';
 import type { Backends } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { AttemptClaim, AttemptKey, Fleet, StoredClaim, TakenOffer } from '../ports/fleet.ts';
+import type { AttemptClaim, AttemptKey, Fleet, HostFact, StoredClaim, TakenOffer } from '../ports/fleet.ts';
 import type { HostedPlace, HostedRecord, HostedRecords, LaunchOrder } from '../ports/hosting.ts';
 import type { Log } from '../ports/log.ts';
 import type { Project } from '../project.ts';
@@ -104,34 +104,34 @@ export class HostService {
 
   /** Claims an offer, and starts it once that is stored in both places. */
   async #consider(offer: TakenOffer, signal: AbortSignal): Promise<void> {
-    const { fleet, records, rules } = this.#deps;
+    const { records, rules } = this.#deps;
     const { key } = offer;
     const id = textOf(key);
     if (this.#attempts.has(id)) return offer.accept();
     this.#attempts.add(id);
     let isTaken = false;
     try {
-      const claimed = await this.#claim(key);
+      const claimed = await this.#claim(key, signal);
       if (claimed === null) return await offer.accept();
-      const order = await this.#orderOf(offer);
+      // From here on no other host can take it, so whatever the engine does not answer is asked again.
+      const order = await this.#persist('getting an order', () => this.#orderOf(offer), signal);
       if (typeof order === 'string') {
-        await this.#refuse(key, claimed, order);
+        await this.#refuse(key, claimed, order, signal);
         return await offer.accept();
       }
       const suspended = { ms: 0, since: null };
       const record = { key, order, since: this.#deps.clock.now(), suspended, limited: null };
       await records.save(record);
-      const claim: AttemptClaim = { ...claimed.claim, phase: 'spawning' };
-      const revision = await fleet.renew(key, claim, claimed.revision);
-      if (revision === null) {
+      const spawning = await this.#renew(key, claimed, 'spawning', signal);
+      if (spawning === null) {
         // The home has called it back, before anything was started.
         await records.remove(key);
         return await offer.accept();
       }
-      await persist('confirming an offer', () => offer.accept(), { ...this.#deps, signal });
+      await this.#persist('confirming an offer', () => offer.accept(), signal);
       isTaken = true;
       const refusal = refusalOf(order, rules);
-      this.#look(record, { claim, revision }, signal, refusal === null ? 'start' : { refusal });
+      this.#look(record, spawning, signal, refusal === null ? 'start' : { refusal });
     } finally {
       if (!isTaken) this.#attempts.delete(id);
     }
@@ -151,25 +151,64 @@ export class HostService {
     }
   }
 
-  async #refuse(key: AttemptKey, { claim, revision }: StoredClaim, refusal: string): Promise<void> {
+  async #refuse(key: AttemptKey, claimed: StoredClaim, refusal: string, signal: AbortSignal): Promise<void> {
     const { fleet, clock } = this.#deps;
     const end = { how: 'never_started', at: clock.now() } as const;
     const none = { stop: null, files: null, work: null, printed: { stdout: 0, stderr: 0 } };
-    await fleet.tell(key, { type: 'ended', end, refusal, ...none });
-    await fleet.renew(key, { ...claim, phase: 'ended' }, revision);
+    const fact: HostFact = { type: 'ended', end, refusal, ...none };
+    await this.#persist('telling of a refusal', () => fleet.tell(key, fact), signal);
+    await this.#renew(key, claimed, 'ended', signal);
   }
 
   /** Null if it is another's. What an earlier process of this host claimed and has no record of was never started. */
-  async #claim(key: AttemptKey): Promise<StoredClaim | null> {
+  async #claim(key: AttemptKey, signal: AbortSignal): Promise<StoredClaim | null> {
     const { fleet, name, incarnation } = this.#deps;
     const claim: AttemptClaim = { host: name, incarnation, epoch: 1, phase: 'claimed', obeyed: 0 };
-    const revision = await fleet.claim(key, claim);
-    if (revision !== null) return { claim, revision };
-    const current = await fleet.claimOf(key);
-    if (current === null || current.claim.host !== name || current.claim.phase !== 'claimed') return null;
-    const again = { ...claim, epoch: current.claim.epoch + 1 };
-    const renewed = await fleet.renew(key, again, current.revision);
-    return renewed === null ? null : { claim: again, revision: renewed };
+    return this.#persist(
+      'claiming an offer',
+      async () => {
+        const revision = await fleet.claim(key, claim);
+        if (revision !== null) return { claim, revision };
+        const current = await fleet.claimOf(key);
+        if (current === null) throw new Error('the claim has gone meanwhile');
+        if (current.claim.host !== name || current.claim.phase !== 'claimed') return null;
+        // An earlier try may have been stored without an answer.
+        if (current.claim.incarnation === incarnation) return current;
+        const again = { ...claim, epoch: current.claim.epoch + 1 };
+        const renewed = await fleet.renew(key, again, current.revision);
+        if (renewed === null) throw new Error('the claim has changed meanwhile');
+        return { claim: again, revision: renewed };
+      },
+      signal,
+    );
+  }
+
+  /** Null if the claim is not this process's any more. */
+  #renew(
+    key: AttemptKey,
+    { claim: before, revision: known }: StoredClaim,
+    phase: AttemptClaim['phase'],
+    signal: AbortSignal,
+  ): Promise<StoredClaim | null> {
+    const { fleet } = this.#deps;
+    const claim = { ...before, phase };
+    return this.#persist(
+      'renewing a claim',
+      async () => {
+        const revision = await fleet.renew(key, claim, known);
+        if (revision !== null) return { claim, revision };
+        // An earlier try may have been stored without an answer.
+        const current = await fleet.claimOf(key);
+        return current?.claim.incarnation === claim.incarnation && current.claim.phase === phase
+          ? current
+          : null;
+      },
+      signal,
+    );
+  }
+
+  #persist<T>(what: string, act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return persist(what, act, { ...this.#deps, signal });
   }
 
   #adopt(record: HostedRecord, signal: AbortSignal): void {

@@ -160,6 +160,7 @@ export interface Fleet {
   /** @returns the new revision; null: the claim has another revision by now */
   renew(key: AttemptKey, claim: AttemptClaim, revision: number): Promise<number | null>;
   claimOf(key: AttemptKey): Promise<StoredClaim | null>;
+  /** No effect if a wish with this number, or a higher one, is stored. */
   desire(key: AttemptKey, wish: Wish): Promise<void>;
   /** The current wish; null: none yet. */
   desired(key: AttemptKey): Promise<Wish | null>;

@@ -13,7 +13,21 @@ import { makeOutputIndex, type OutputIndex } from '../process/host/output-index.
  * The files of an agent on another machine, as its wrapper would have written them here: everything that reads them is
  * the same for both. Output is written at its offset, so that writing it again, by whomever, changes nothing.
  */
-export class Mirror {
+export interface Mirror {
+  /** Whether what was there at the beginning has been delivered. */
+  isCaughtUp(): boolean;
+  /** @returns false if bytes before these are missing */
+  write(stream: OutputStream, offset: number, bytes: Uint8Array): boolean;
+  has(printed: Readonly<Record<OutputStream, number>>): boolean;
+  /** An end that an earlier process of this home has recorded, when it had everything. */
+  recordedEnd(): Promise<AgentEnd | null>;
+  /** Leaves the files as they are, to whoever mirrors the agent next. */
+  close(): Promise<void>;
+  /** Records the end, once everything that was printed is there. @returns bytes printed */
+  finish(end: AgentEnd): Promise<number>;
+}
+
+export class FileMirror implements Mirror {
   readonly #folder: string;
   readonly #attempt: number;
   readonly #files: Readonly<Record<OutputStream, number>>;
@@ -47,7 +61,7 @@ export class Mirror {
     attempt: number,
     sink: OutputSink,
     onProblem: (problem: string, cause?: unknown) => void,
-  ): Promise<Mirror> {
+  ): Promise<FileMirror> {
     const file = (stream: OutputStream): number => {
       const path = join(folder, `${stream}.log`);
       closeSync(openSync(path, 'a', fileMode));
@@ -66,15 +80,13 @@ export class Mirror {
       deliver: (chunk) => sink.stdout(chunk),
       onProblem,
     });
-    return new Mirror(folder, attempt, from, files, output);
+    return new FileMirror(folder, attempt, from, files, output);
   }
 
-  /** Whether what was there at the beginning has been delivered. */
   isCaughtUp(): boolean {
     return this.#output.isCaughtUp();
   }
 
-  /** @returns false if bytes before these are missing */
   write(stream: OutputStream, offset: number, bytes: Uint8Array): boolean {
     const got = this.#got[stream];
     if (offset > got) return false;
@@ -95,13 +107,11 @@ export class Mirror {
     return this.#got.stdout >= printed.stdout && this.#got.stderr >= printed.stderr;
   }
 
-  /** An end that an earlier process of this home has recorded, when it had everything. */
   async recordedEnd(): Promise<AgentEnd | null> {
     const exit = await readExit(this.#folder, this.#attempt);
     return exit === null ? null : { how: 'exited', ...exit };
   }
 
-  /** Leaves the files as they are, to whoever mirrors the agent next. */
   async close(): Promise<void> {
     await this.#output.finish();
     this.#index.close();
@@ -109,7 +119,6 @@ export class Mirror {
     closeSync(this.#files.stderr);
   }
 
-  /** Records the end, once everything that was printed is there. @returns bytes printed */
   async finish(end: AgentEnd): Promise<number> {
     await this.close();
     if (end.how === 'exited' && (await this.recordedEnd()) === null) {

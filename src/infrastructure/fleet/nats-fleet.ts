@@ -162,7 +162,16 @@ class NatsFleet implements Fleet {
         `The input of agent ${key.agentId} has become too large for the NATS server (${text.length} bytes, at most ${most}).`,
       );
     }
-    await this.#buckets.wishes.put(claimKey(key), text);
+    const { wishes } = this.#buckets;
+    for (let isStored = false; !isStored; ) {
+      const entry = await wishes.get(claimKey(key));
+      if (entry?.operation === 'PUT' && readWish(entry.json()).number >= wish.number) return;
+      const stored =
+        entry === null
+          ? wishes.create(claimKey(key), text)
+          : wishes.update(claimKey(key), text, entry.revision);
+      isStored = (await unlessChanged(stored)) !== null;
+    }
   }
 
   async desired(key: AttemptKey): Promise<Wish | null> {

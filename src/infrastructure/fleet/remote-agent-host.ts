@@ -14,6 +14,7 @@ import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 import type { HomeCode } from './home-code.ts';
 import { encodeOrder } from './launch-order.ts';
+import type { Mirror } from './mirror.ts';
 import { RemoteAttempt } from './remote-attempt.ts';
 import type { SharedFleet } from './shared-fleet.ts';
 
@@ -23,6 +24,13 @@ export interface RemoteHostDeps {
   readonly project: string;
   /** Absolute path of an agent's folder at home. */
   folderOf(key: LaunchKey): string;
+  /** @param sink receives the stdout that is in the folder and that comes, from the first byte of the attempt */
+  openMirror(
+    folder: string,
+    attempt: number,
+    sink: OutputSink,
+    onProblem: (problem: string, cause?: unknown) => void,
+  ): Promise<Mirror>;
   readonly files: SharedFiles;
   readonly code: HomeCode;
   /** What a program of an agent asks of its team. Never rejects. */
@@ -47,9 +55,11 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
   });
 
   function attemptOf(fleet: Fleet, key: LaunchKey, agent: Agent, sink: OutputSink): RemoteAttempt {
+    const folder = deps.folderOf(key);
     return new RemoteAttempt({
       ...{ fleet, sink, clock, log, agent, key: keyOf(key) },
-      folder: deps.folderOf(key),
+      folder,
+      openMirror: (onProblem) => deps.openMirror(folder, key.attempt, sink, onProblem),
       ...{ files: deps.files, code: deps.code },
       carryOut: (call, signal) => deps.carryOut(key, call, signal),
       lostAfterMs: deps.lostAfterMs,

@@ -1,3 +1,4 @@
+import type { OutputStream } from '../../application/ports/agent-disk.ts';
 import type {
   AgentEnd,
   InputEntry,
@@ -28,7 +29,7 @@ import type { Agent } from '../../domain/agent.ts';
 import { isMaosError, MaosError } from '../../domain/errors.ts';
 import { AnsweredCalls } from './answered-calls.ts';
 import type { HomeCode } from './home-code.ts';
-import { Mirror } from './mirror.ts';
+import type { Mirror } from './mirror.ts';
 
 export interface RemoteAttemptDeps {
   readonly fleet: Fleet;
@@ -45,6 +46,8 @@ export interface RemoteAttemptDeps {
   readonly log: Log;
   /** How long its host may be silent before it counts as lost. */
   readonly lostAfterMs: number;
+  /** Its files at home. */
+  openMirror(onProblem: (problem: string, cause?: unknown) => void): Promise<Mirror>;
   /** Called once, when nothing more is needed of the engine. */
   released(): void;
 }
@@ -100,27 +103,26 @@ export class RemoteAttempt {
     return this.#told?.refusal ?? null;
   }
 
+  /** May be repeated when it fails: nothing has been delivered to the sink then. */
   async follow(): Promise<void> {
-    const { folder, key, sink, fleet } = this.#deps;
-    this.#mirror ??= await Mirror.open(folder, key.attempt, sink, (problem, cause) =>
-      this.#note('warn', problem, cause),
-    );
-    const mirror = this.#mirror;
-    const recorded = await mirror.recordedEnd();
-    if (recorded !== null) return this.#finish(recorded);
-    this.#calls ??= await this.#openCalls();
-    this.#stopFollowing = await fleet.follow(key, {
-      claim: (stored) => this.#claimed(stored),
-      output: (stream, offset, bytes) => {
-        if (this.#isOver) return;
-        this.#trying(() => {
-          if (!mirror.write(stream, offset, bytes))
-            throw new Error(`output before byte ${offset} is missing`);
-          this.#finishIfWhole();
-        });
-      },
-      fact: (fact) => this.#learn(fact),
+    const { key, fleet } = this.#deps;
+    // The mirror delivers what it has when it is opened: last, after everything that may fail.
+    const early: (() => void)[] = [];
+    const heard = (act: () => void): void => {
+      if (this.#mirror === null) early.push(act);
+      else act();
+    };
+    const stop = await fleet.follow(key, {
+      claim: (stored) => heard(() => this.#claimed(stored)),
+      output: (stream, offset, bytes) => heard(() => this.#print(stream, offset, bytes)),
+      fact: (fact) => heard(() => this.#learn(fact)),
     });
+    this.#stopFollowing = stop;
+    this.#calls ??= await this.#openCalls();
+    this.#mirror ??= await this.#deps.openMirror((problem, cause) => this.#note('warn', problem, cause));
+    const recorded = await this.#mirror.recordedEnd();
+    if (recorded !== null) return this.#finish(recorded);
+    for (const act of early) act();
     this.#look();
   }
 
@@ -203,6 +205,15 @@ export class RemoteAttempt {
     if (this.#used === null) return null;
     const { sample, heardAt } = this.#used;
     return this.#deps.clock.elapsedMs() - heardAt > useHoldsMs ? null : sample;
+  }
+
+  #print(stream: OutputStream, offset: number, bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#trying(() => {
+      if (this.#mirror?.write(stream, offset, bytes) !== true)
+        throw new Error(`output before byte ${offset} is missing`);
+      this.#finishIfWhole();
+    });
   }
 
   #finishIfWhole(): void {

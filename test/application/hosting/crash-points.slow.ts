@@ -26,6 +26,7 @@ import { makeCommandBackend } from '../../../src/infrastructure/backends/command
 import { makeBackends } from '../../../src/infrastructure/backends/registry.ts';
 import type { HomeCode } from '../../../src/infrastructure/fleet/home-code.ts';
 import { decodeOrder } from '../../../src/infrastructure/fleet/launch-order.ts';
+import { FileMirror } from '../../../src/infrastructure/fleet/mirror.ts';
 import { makeRemoteHost } from '../../../src/infrastructure/fleet/remote-agent-host.ts';
 import { SharedFleet } from '../../../src/infrastructure/fleet/shared-fleet.ts';
 import { MemoryFleet } from '../../helpers/memory/fleet.ts';
@@ -168,6 +169,7 @@ class World {
       ...{ project, files: noFiles, code: nothingSent, clock: this.clock, log, lostAfterMs },
       carryOut: async () => assert.fail('nothing calls'),
       folderOf: () => this.#folder,
+      openMirror: FileMirror.open,
     });
     let heard = '';
     const sink: OutputSink = {

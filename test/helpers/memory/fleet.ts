@@ -88,6 +88,7 @@ export class MemoryFleet implements Fleet {
 
   async desire(key: AttemptKey, wish: Wish): Promise<void> {
     const attempt = this.#attempt(key);
+    if (attempt.wish !== null && attempt.wish.number >= wish.number) return;
     attempt.wish = wish;
     for (const listener of attempt.wishListeners) listener(wish);
   }

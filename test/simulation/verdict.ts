@@ -1,0 +1,49 @@
+import type { Attempt, HomeAgent } from './home.ts';
+import { Launch, launchName } from './machine.ts';
+import { resultsOf, type World } from './world.ts';
+
+/** Everything that is not as it must be at the end of a history. */
+export function checkEnds(world: World): string[] {
+  const complaints = [...world.faults];
+  for (const [name, count] of world.launches)
+    if (count > 1) complaints.push(`${name} was started ${count} times`);
+  for (const { agents } of world.homes) {
+    for (const agent of agents) {
+      for (const attempt of agent.attempts) complaints.push(...checkAttempt(world, agent, attempt));
+    }
+  }
+  for (const { machine } of world.boxes) {
+    complaints.push(...machine.running.map((name) => `${name} runs without an owner`));
+    complaints.push(...[...machine.stored.keys()].map((name) => `${machine.name} keeps a record of ${name}`));
+  }
+  return complaints;
+}
+
+function checkAttempt(world: World, agent: HomeAgent, attempt: Attempt): string[] {
+  const key = { ...agent.order.agent, agentId: agent.order.agent.id, attempt: attempt.number };
+  const name = launchName(key);
+  const launches = world.launches.get(name) ?? 0;
+  const { end } = attempt;
+  const wrong = (what: string): string[] => [`${name}: ${what}`];
+  if (end === null) return wrong('has no end');
+  if (end === 'failed' || end.how === 'never_started')
+    return launches === 0 ? [] : wrong(`was started, but its home says ${end === 'failed' ? end : end.how}`);
+  const launch = world.boxes
+    .map(({ machine }) => machine.launches.get(name))
+    .find((one) => one instanceof Launch);
+  if (end.how === 'lost') return [];
+  if (!(launch instanceof Launch) || launch.end === null) return wrong('has an end at home alone');
+  const complaints: string[] = [];
+  if (JSON.stringify(launch.end) !== JSON.stringify(end))
+    complaints.push(...wrong(`ended as ${JSON.stringify(launch.end)}, its home says ${JSON.stringify(end)}`));
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const [there, here] = [launch.printed[stream].toString(), attempt.files[stream].toString()];
+    if (there !== here)
+      complaints.push(...wrong(`printed ${JSON.stringify(there)}, its home has ${JSON.stringify(here)}`));
+  }
+  if (attempt.heard !== attempt.files.stdout.toString())
+    complaints.push(...wrong(`its home has heard ${JSON.stringify(attempt.heard)}`));
+  if (agent.results !== resultsOf(agent.order.agent.name))
+    complaints.push(...wrong('its results are missing'));
+  return complaints;
+}
