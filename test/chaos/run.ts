@@ -13,6 +13,7 @@ nothing is left running and every session tells the truth.
   npm run chaos -- [--rounds N] [--seed N] [--short] [--verbose] [--maos FILE]
   npm run chaos -- --scale
   npm run chaos -- --messages [--seed N] [--short]
+  npm run chaos -- --hosts [--rounds N] [--seed N] [--only N] [--short]
 
   --rounds N   how many rounds (default: 200)
   --seed N     repeats the choices of a run; the moments they hit differ a little
@@ -20,6 +21,7 @@ nothing is left running and every session tells the truth.
   --short      15 rounds and at most a minute, or 11 agents and 200 messages, for CI
   --scale      instead: 200 agents alive at once, and 20 sessions at once in one project
   --messages   instead: 25 agents, 1,000 messages between them; MAOS, senders, servers of the team and a wrapper are killed
+  --hosts      instead: teams over two machines with a NATS server; the server, the host, the home and wrappers are killed or sleep
   --verbose    a line per round
   --maos FILE  the launcher (default: bin/maos.js)
 
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     short: { type: 'boolean', default: false },
     scale: { type: 'boolean', default: false },
     messages: { type: 'boolean', default: false },
+    hosts: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     maos: { type: 'string', default: fileURLToPath(new URL('../../bin/maos.js', import.meta.url)) },
     help: { type: 'boolean', short: 'h', default: false },
@@ -47,6 +50,13 @@ else if (values.messages) {
   process.exitCode = campaign('messages.ts', {
     ...(values.short ? { MAOS_CHAOS_AGENTS: '6', MAOS_CHAOS_MESSAGES: '200' } : {}),
     ...(values.seed === undefined ? {} : { MAOS_CHAOS_SEED: values.seed }),
+  });
+} else if (values.hosts) {
+  process.exitCode = campaign('hosts.ts', {
+    MAOS_CHAOS_ROUNDS: values.rounds,
+    ...(values.short ? { MAOS_CHAOS_SECONDS: '45' } : {}),
+    ...(values.seed === undefined ? {} : { MAOS_CHAOS_SEED: values.seed }),
+    ...(values.only === undefined ? {} : { MAOS_CHAOS_ONLY: values.only }),
   });
 } else process.exitCode = await chaos();
 
