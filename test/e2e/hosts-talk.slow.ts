@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { player, type Step, success, turn } from '../helpers/fake-claude.ts';
+import { player, refusal, type Step, startsOf, success, turn } from '../helpers/fake-claude.ts';
 import { command, isAlive, Machines } from '../helpers/machines.ts';
 import { until } from '../helpers/waiting.ts';
 
@@ -190,5 +190,34 @@ EOF`;
     // The program makes each of its calls twice.
     const sent = ['worker', 'queued'];
     assert.deepEqual(states.toSorted(), [['user', 'delivered'], sent, sent]);
+  });
+
+  it('goes on with its conversation on the host that has it, and begins another one elsewhere', async (t) => {
+    const machines = await Machines.start(t);
+    machines.playClaude();
+    const starts = () => startsOf(machines.folder, 'worker');
+    const refused = (ms: number): readonly Step[] => [turn(5), ...refusal(new Date(Date.now() + ms))];
+    const waits = async (id: string, attempt: number) => {
+      const [agent] = (await machines.status(id)).agents;
+      return agent.state !== 'running' && agent.attempt === attempt;
+    };
+    await machines.startHost();
+    const plays = [refused(1_000), refused(40_000), [turn(5), success('Done.')]];
+    const id = await machines.begin([player(machines.folder, 'worker', plays, { pool: 'gpu' })]);
+    await until(
+      () => starts().length === 2,
+      () => `the second start: ${machines.hostOutput}`,
+    );
+    const [first, second] = starts();
+    assert.deepEqual([first, typeof second], [null, 'string']);
+    await until(() => waits(id, 2), 'the second refusal');
+    await machines.killHost();
+    rmSync(join(machines.folder, 'host', 'host'), { recursive: true });
+    await machines.startHost();
+    await until(
+      async () => (await machines.status(id)).state === 'completed',
+      () => machines.hostOutput,
+    );
+    assert.deepEqual(starts(), [null, second, null]);
   });
 });

@@ -93,7 +93,7 @@ export function makeOrder(home: number, number: number): OrderedLaunch {
   const id = makeAgentId('far', number + 1, 'abc123');
   const state = { state: 'running', stage: 'preparing', startedAt: at } as const;
   const agent = { ...(agents[0] as Agent), ...state, id, name: `far${number}`, attempt: 1 };
-  return { session, agent, prompt: 'Work.', briefing: '', maxSubagents: null, start: null };
+  return { session, agent, prompt: 'Work.', briefing: '', resume: null, maxSubagents: null, start: null };
 }
 
 /** Where sessions are: its disk outlives each of its processes, of which the last one owns everything. */

@@ -25,7 +25,7 @@ import type { CallBox } from '../ports/team-calls.ts';
 import type { Checkout } from '../ports/workspaces.ts';
 import type { Project } from '../project.ts';
 import { HostedCalls } from './hosted-calls.ts';
-import { prepareOrder } from './hosted-launch.ts';
+import { hasConversation, prepareOrder } from './hosted-launch.ts';
 import { HostedLimits } from './hosted-limits.ts';
 import { pause, persist } from './persist.ts';
 
@@ -114,8 +114,9 @@ export class HostedAttempt {
       return end;
     });
     if (!(await wasNeverStarted(running))) {
+      const resumed = await hasConversation(this.#record.order, this.#deps.place.host);
       await this.#persist('telling of a start', () =>
-        fleet.tell(key, { type: 'spawned', location, takesInput }),
+        fleet.tell(key, { type: 'spawned', location, takesInput, resumed }),
       );
       await this.#renew({ phase: 'running' });
     }

@@ -64,15 +64,15 @@ export async function prepareOrder(order: LaunchOrder, on: OrderedPlace): Promis
   const { host, backends, checkout } = on;
   const { session, agent, briefing, maxSubagents } = order;
   const locations = locationsOf(order, host);
-  const prompt = order.prompt.replaceAll(orderedFolder(session.id), locations.session);
+  const resume = (await hasConversation(order, host)) ? order.resume : null;
+  const prompt = (resume ?? order).prompt.replaceAll(orderedFolder(session.id), locations.session);
   await host.prepare(agent, prompt);
   const backend = backends.get(agent.backend);
   const variables = { ...agentEnvironment(session, agent, locations, ''), MAOS_AGENT_CALLS: on.calls };
   const spec = await backend.prepare({
     ...{ session, agent, briefing, locations, maxSubagents },
     findProgram: (name) => host.findProgram(name),
-    // Conversations stay on the host that had them.
-    resume: null,
+    resume: resume?.conversation ?? null,
     teamServer: backend.capabilities.servesMcp ? teamServerFor(on.teamServer, variables) : null,
   });
   const first = backend.live === null ? {} : { firstInput: backend.live.text('prompt', prompt) };
@@ -84,6 +84,11 @@ export async function prepareOrder(order: LaunchOrder, on: OrderedPlace): Promis
     ...spec.env,
   };
   return { ...spec, ...first, env, cwd: locations.workingDirectory };
+}
+
+/** Whether the attempt before was here: conversations stay where they were. */
+export async function hasConversation({ agent, resume }: LaunchOrder, host: AgentHost): Promise<boolean> {
+  return resume !== null && (await host.outputStart(agent, agent.attempt - 1)) !== null;
 }
 
 /** The home's project is not here: the agent's own folder, or its worktree, takes its place. */

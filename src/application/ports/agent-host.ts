@@ -50,6 +50,8 @@ export interface OrderedLaunch {
   readonly agent: Agent;
   /** Its locations are those of the host that is ordered. */
   readonly prompt: string;
+  /** For a machine that has the conversation of the attempt before, with the prompt to go on there; null: none is to go on. */
+  readonly resume: { readonly conversation: string; readonly prompt: string } | null;
   /** The role's working instructions. */
   readonly briefing: string;
   /** As in `LaunchContext`. */
@@ -131,6 +133,8 @@ export interface RunningAgent {
   readonly note?: string;
   /** Settles when its output has been delivered completely and none of its processes is left. */
   readonly ended: Promise<AgentEnd>;
+  /** It was to go on with a conversation, and its machine does not have that. */
+  readonly beganAfresh?: boolean;
   /** Whether its program reads what {@link send} appends. */
   readonly takesInput: boolean;
   /** Whether everything has been delivered that its program printed before this MAOS attached to it. */

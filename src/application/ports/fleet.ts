@@ -86,7 +86,12 @@ export type HostedWork =
 
 /** What a host tells about an attempt, in this order. */
 export type HostFact =
-  | { readonly type: 'spawned'; readonly location: AgentLocation; readonly takesInput: boolean }
+  | {
+      readonly type: 'spawned';
+      readonly location: AgentLocation;
+      readonly takesInput: boolean;
+      readonly resumed: boolean;
+    }
   /** What its processes use, every few seconds while they run. */
   | { readonly type: 'used'; readonly number: number; readonly sample: ResourceSample }
   /** A program of it asks something of its team; repeated until it is answered. */

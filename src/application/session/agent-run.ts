@@ -13,7 +13,7 @@ import type {
   RunningAgent,
   StopReport,
 } from '../ports/agent-host.ts';
-import type { AgentActivity, Backend, OutputParser } from '../ports/backend.ts';
+import type { AgentActivity, Backend, OutputParser, ParsedRun } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
 import { AnswerWatch } from './answer-watch.ts';
 import { LiveChannel } from './live-channel.ts';
@@ -273,7 +273,7 @@ export class AgentRun implements OutputSink {
 
   /** The agent's usage over all attempts, including what this one has reported so far. */
   usage(agent: Agent = this.agent): Usage | null {
-    const { usage, conversation } = this.#parser.parsed();
+    const { usage, conversation } = this.#parsed();
     return usageNow(agent, usage, conversation);
   }
 
@@ -305,7 +305,7 @@ export class AgentRun implements OutputSink {
 
   /** The progress since the last call; null if there is none. */
   takeNote(): ProgressNote | null {
-    const note = this.#progress.take(this.#parser.parsed(), this.#answers);
+    const note = this.#progress.take(this.#parsed(), this.#answers);
     if (note === null || !this.isCheck) return note;
     // What the agent's program has reported stays as it is.
     return { id: note.id, activity: note.activity, usage: null, conversation: null };
@@ -313,12 +313,12 @@ export class AgentRun implements OutputSink {
 
   /** When the provider accepts requests again, if its refusal ended the run and named a time. */
   get retryAt(): string | null {
-    return this.#parser.parsed().verdict?.retryAt ?? null;
+    return this.#parsed().verdict?.retryAt ?? null;
   }
 
   /** The report on the run's end, from how its process ended, what it printed and why it was stopped. */
   report(end: AgentEnd, stop: StopReport | null, stderrTail: string): AgentReport {
-    const parsed = this.#parser.parsed();
+    const parsed = this.#parsed();
     const activeMs = this.ranMs();
     const outcome = outcomeOf({
       ...{ agent: this.agent, backend: this.#backend, end, parsed, stderrTail, stop },
@@ -326,6 +326,13 @@ export class AgentRun implements OutputSink {
     });
     const { usage, conversation, denials, subagents } = parsed;
     return { outcome, usage, conversation, denials, subagents, activeMs };
+  }
+
+  /** Of a new conversation, although one was to be resumed, all usage is its own. */
+  #parsed(): ParsedRun {
+    const parsed = this.#parser.parsed();
+    if (this.#running?.beganAfresh !== true || parsed.usage === null) return parsed;
+    return { ...parsed, usage: { ...parsed.usage, isOfRun: true } };
   }
 
   #follow(activities: readonly AgentActivity[]): void {

@@ -165,27 +165,35 @@ export class LaunchPreparation {
     const backend = backends.get(agent.backend);
     const locations = host.locations(session, agent);
     const artifacts = this.#artifacts.records;
-    // Conversations stay on the host that had them.
-    const known = agent.pool === null ? before : { ...before, conversation: null };
-    const opening = openingOf(agent, known, begun.note, backend.promptEscape);
     const instructions = roleBriefing(roleOf(agent.role, roles.predefined()));
-    const resume = known.conversation;
-    const briefing = backend.briefingInPrompt && resume === null ? instructions : null;
     const { promptEscape, capabilities } = backend;
     const ways = {
       reach: agentServer === null ? null : teamReachOf(capabilities),
       receives: backend.live?.takesTexts === 'at_once',
     };
+    // Whether the machine that takes an agent of a pool has its conversation is known only there.
+    const isSure = before.conversation !== null && agent.pool === null;
+    const resume = isSure ? before.conversation : null;
     const messages = await this.#messages.section(agent, backend, resume === null);
-    const prompt = composePrompt({
-      ...{ workflow, agent, locations, artifacts, opening, briefing, ways, promptEscape, messages },
-    });
+    const promptAfter = (known: Agent): string => {
+      const opening = openingOf(agent, known, begun.note, promptEscape);
+      const briefing = backend.briefingInPrompt && known.conversation === null ? instructions : null;
+      return composePrompt({
+        ...{ workflow, agent, locations, artifacts, opening, briefing, ways, promptEscape, messages },
+      });
+    };
+    const prompt = promptAfter({ ...before, conversation: resume });
     await this.#record.filesPrepared;
     this.#roomMade.add(agent.id);
     await host.prepare(agent, prompt);
     const maxSubagents = agent.maxSubagents ?? settings.limits.maxSubagents;
     if (agent.pool !== null) {
-      return { session, agent, prompt, briefing: instructions, maxSubagents, start: begun.start ?? null };
+      const { conversation } = before;
+      const canResume = conversation !== null && capabilities.resumes;
+      return {
+        ...{ session, agent, prompt, briefing: instructions, maxSubagents, start: begun.start ?? null },
+        resume: canResume ? { conversation, prompt: promptAfter(before) } : null,
+      };
     }
     const inherits = files.environment(session.id).variables;
     const findProgram: ProgramLookup = (name) => host.findProgram(name, inherits);

@@ -22,6 +22,7 @@ const order: z.ZodType<LaunchOrder> = z.strictObject({
   session: sessionShape,
   agent: agentShape,
   prompt: z.string(),
+  resume: z.strictObject({ conversation: z.string().min(1).max(1_000), prompt: z.string() }).nullable(),
   briefing: z.string(),
   maxSubagents: z.int().min(0).nullable(),
   start: start.nullable(),

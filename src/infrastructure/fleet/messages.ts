@@ -115,6 +115,7 @@ const fact: z.ZodType<HostFact> = z.discriminatedUnion('type', [
     type: z.literal('spawned'),
     location: z.strictObject({ kind: line, label: line, data: z.record(z.string(), z.json()) }),
     takesInput: z.boolean(),
+    resumed: z.boolean(),
   }),
   z.strictObject({
     type: z.literal('used'),

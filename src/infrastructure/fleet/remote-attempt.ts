@@ -137,6 +137,9 @@ export class RemoteAttempt {
         data: { host, ...(location === undefined ? {} : { location: location.data }) },
       },
       ended: this.#end.promise,
+      get beganAfresh() {
+        return attempt.#spawned?.resumed === false && attempt.#deps.agent.resumed !== null;
+      },
       get takesInput() {
         return attempt.#spawned?.takesInput === true;
       },

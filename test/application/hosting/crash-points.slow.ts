@@ -119,7 +119,7 @@ class World {
       stage: 'preparing',
       startedAt: at,
     };
-    const given = { prompt: 'Work.', briefing: '', maxSubagents: null, start: null };
+    const given = { prompt: 'Work.', briefing: '', resume: null, maxSubagents: null, start: null };
     this.#order = { session, agent: this.#agent, ...given };
     const job: Program = async ({ print }, process) => {
       this.launches += 1;

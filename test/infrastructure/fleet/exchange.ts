@@ -57,7 +57,15 @@ export class Exchange {
       ...session,
       repository: { commit: this.repository.git('rev-parse', 'HEAD'), branch: 'main' },
     };
-    const ordered = { session: first, agent, prompt: '', briefing: '', maxSubagents: null, start };
+    const ordered = {
+      session: first,
+      agent,
+      prompt: '',
+      briefing: '',
+      resume: null,
+      maxSubagents: null,
+      start,
+    };
     const code = await this.home.send(this.fleet, `${project}.${agent.id}.${agent.attempt}`, ordered);
     return { ...ordered, files: null, code };
   }
