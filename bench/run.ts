@@ -18,6 +18,7 @@ import { manyAgents } from './rows/many-agents.ts';
 import { manyFiles } from './rows/many-files.ts';
 import { orchestration } from './rows/orchestrate.ts';
 import { queries } from './rows/queries.ts';
+import { remote } from './rows/remote.ts';
 import { retention } from './rows/retention.ts';
 import { sizes } from './rows/sizes.ts';
 import { startup } from './rows/startup.ts';
@@ -34,6 +35,7 @@ const rows: readonly Row[] = [
   agentClis,
   liveInput,
   manyAgents,
+  remote,
   events,
   http,
   dashboard,
