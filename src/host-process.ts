@@ -3,11 +3,13 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { HostService } from './application/hosting/host-service.ts';
+import type { Backends } from './application/ports/backend.ts';
 import type { HostedPlace } from './application/ports/hosting.ts';
 import type { Log } from './application/ports/log.ts';
 import type { HostOptions } from './application/runtime.ts';
 import { compilePattern } from './domain/command-permission.ts';
 import { MaosError, quote } from './domain/errors.ts';
+import type { HostBackend } from './domain/placement.ts';
 import { poolPattern } from './domain/pool.ts';
 import { systemClock } from './infrastructure/clock.ts';
 import { toSettings } from './infrastructure/config/config.ts';
@@ -37,7 +39,7 @@ export async function runHost(from: {
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { home, config, log, options, signal } = from;
-  const { url, pools, slots, told } = options;
+  const { url, pools, labels, slots, told } = options;
   const name = checkedName(options.name ?? ownName(), 'a host');
   for (const pool of pools) checkedName(pool, 'a pool');
   const folder = hostFolder(home);
@@ -45,17 +47,18 @@ export async function runHost(from: {
   const unlock = await holdHostLock(join(folder, 'lock.json'));
   try {
     rmSync(drainMark(home), { force: true });
-    const fleet = await openFleet(config, url, `maos host ${name}`);
+    const fleet = await openFleet(config, url, `maos host ${name}`, log);
     try {
       const settings = toSettings(config);
       const machine = makeMachine();
+      const backends = backendsOf(config);
       const service = new HostService({
-        ...{ fleet, name, pools, log, told, version: manifest.version, clock: systemClock },
+        ...{ fleet, name, pools, labels, log, told, version: manifest.version, clock: systemClock },
         slots: slots ?? settings.maxConcurrentAgents.machine,
         incarnation: makeIdSource().ulid(),
         records: makeHostedRecords(join(folder, 'attempts')),
-        backends: backendsOf(config),
-        backendNames: config.remote.backends ?? Object.keys(config.backends),
+        backends,
+        survey: () => survey(backends, config.remote.backends),
         rules: { commands: settings.allowCommands.map(compilePattern), backends: config.remote.backends },
         graceMs: settings.stopGraceMs,
         teamServer: teamServerOf(home),
@@ -78,6 +81,17 @@ export async function runHost(from: {
 export function drainHost(home: string): void {
   ensureFolderSync(hostFolder(home));
   writeFileSync(drainMark(home), '');
+}
+
+/** @param allowed names of the backends that homes may use; null: all */
+async function survey(backends: Backends, allowed: readonly string[] | null): Promise<HostBackend[]> {
+  const names = backends.names.filter((name) => allowed?.includes(name) !== false);
+  return Promise.all(
+    names.map(async (name): Promise<HostBackend> => {
+      const { available, version, signedIn } = await backends.get(name).probe();
+      return { name, isInstalled: available, version, signedIn, heldUntil: null };
+    }),
+  );
 }
 
 function placesIn(folder: string, config: Config, log: Log): (project: string) => HostedPlace {

@@ -30,7 +30,7 @@ export function makePoolHost(
   return makeRemoteHost({
     ...deps,
     openMirror: FileMirror.open,
-    fleet: new SharedFleet(() => openFleet(config, null, 'maos')),
+    fleet: new SharedFleet(() => openFleet(config, null, 'maos', deps.log)),
     files: makeSharedFiles(layout),
     code: makeHomeCode({ layout, project: deps.project, root: projectRoot, environment: process.env }),
     lostAfterMs: config.remote.lostAfterMinutes * 60_000,
@@ -38,7 +38,12 @@ export function makePoolHost(
 }
 
 /** @throws MaosError INVALID_INPUT without an address, BACKEND_UNAVAILABLE */
-export async function openFleet(config: Config, url: string | null, name: string): Promise<Fleet> {
+export async function openFleet(
+  config: Config,
+  url: string | null,
+  name: string,
+  log: Log | null = null,
+): Promise<Fleet> {
   const { remote } = config;
   const address = url ?? remote.url;
   if (address === null) {
@@ -48,5 +53,8 @@ export async function openFleet(config: Config, url: string | null, name: string
       { details: { setting: 'remote.url' } },
     );
   }
-  return openNatsFleet({ url: address, credentials: remote.credentials, tls: remote.tls }, name);
+  const access = { url: address, credentials: remote.credentials, tls: remote.tls };
+  return openNatsFleet(access, name, (what, error) =>
+    log?.log('warn', 'ignored what another machine has sent', { what, error: String(error) }),
+  );
 }

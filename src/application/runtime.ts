@@ -127,6 +127,7 @@ export interface HostOptions {
   /** Of the NATS server; null: as in the settings. */
   readonly url: string | null;
   readonly pools: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
   /** Null: as many as the machine may run. */
   readonly slots: number | null;
   /** Null: that of the machine. */

@@ -32,3 +32,9 @@ export function withMeasured<T extends Timed>(timed: T, measuredMs: number): T {
   const inactiveMs = Date.parse(endedAt) - Date.parse(startedAt) - Math.round(measuredMs);
   return { ...timed, inactiveMs };
 }
+
+/** The time in which an agent of a pool waited for a host does not count. @param at when its program was started */
+export function withoutWait<T extends Timed & { readonly pool: string | null }>(agent: T, at: string): T {
+  if (agent.pool === null || agent.startedAt === null) return agent;
+  return { ...agent, inactiveMs: Date.parse(at) - Date.parse(agent.startedAt) };
+}

@@ -1,3 +1,4 @@
+import { withoutWait } from './active-time.ts';
 import { advance } from './advance.ts';
 import { type Agent, enterStage, type Lingering, moveAgent, type PermissionDenials } from './agent.ts';
 import type { AgentLocation } from './agent-location.ts';
@@ -45,7 +46,7 @@ export function startAgents(workflow: Workflow, ids: readonly AgentId[], at: str
  */
 export function recordSpawn(workflow: Workflow, id: AgentId, location: AgentLocation, at: string): Change {
   const entered = enterStage(agentOf(workflow, id), 'executing');
-  const agent = { ...entered, where: entered.pool === null ? null : location.label };
+  const agent = withoutWait({ ...entered, where: entered.pool === null ? null : location.label }, at);
   const { name, attempt } = agent;
   return {
     next: withAgents(workflow, new Map([[id, agent]])),

@@ -9,6 +9,8 @@ export type WaitCause =
   | { readonly cause: 'provider'; readonly until: string }
   /** Variables that were set when the session started and are not set in its current owner. */
   | { readonly cause: 'environment'; readonly missing: readonly string[] }
+  /** No host can take it; `reason` says of each why. */
+  | { readonly cause: 'placement'; readonly reason: string }
   /** The sentence of an earlier version. */
   | { readonly cause: 'other'; readonly said: string };
 
@@ -35,6 +37,8 @@ export function waitText(why: WaitCause): string {
       return `rate limited by its provider (until ${why.until})`;
     case 'environment':
       return lackText(why.missing);
+    case 'placement':
+      return why.reason;
     case 'other':
       return why.said;
   }
@@ -55,6 +59,8 @@ export function waitSentence(why: WaitCause): string {
       return `provider until ${why.until}`;
     case 'environment':
       return `environment: ${lackText(why.missing)}`;
+    case 'placement':
+      return `placement: ${why.reason}`;
     case 'other':
       return why.said;
   }

@@ -244,7 +244,10 @@ async function hostileHost(
   const over = new AbortController();
   const host = new MemoryMachine().host('/memory/host');
   const service = new HostService({
-    ...{ fleet, name: 'forger', pools: ['gpu'], slots: 1, version: '0', graceMs: 0, backendNames: [] },
+    ...{ fleet, name: 'forger', pools: ['gpu'], slots: 1, version: '0', graceMs: 0, labels: {} },
+    survey: async () => [
+      { name: 'command', isInstalled: true, version: null, signedIn: 'yes', heldUntil: null },
+    ],
     incarnation: 'i1',
     records: { save: async () => {}, all: async () => [], remove: async () => {} },
     backends: makeBackends([makeCommandBackend()]),
@@ -259,7 +262,7 @@ async function hostileHost(
     clock: systemClock,
     log: { log: () => {} },
     decodeOrder,
-    freeMemoryMb: () => 1_000,
+    freeMemoryMb: () => 8_000,
     isDraining: () => false,
   });
   const running = service.run(over.signal);

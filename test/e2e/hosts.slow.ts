@@ -165,24 +165,45 @@ describe('a team over two machines', { timeout: 120_000 }, () => {
     assert.equal(machines.launches(), 2);
   });
 
+  it('is offered only to a host that can run it, and says why none can', async (t) => {
+    const machines = await Machines.start(t);
+    machines.configure('host', { allowCommands: ['*'], remote: { backends: ['codex'] } });
+    await machines.startHost();
+    const id = await machines.begin([command('far', `${machines.trace}; true`, { pool: 'gpu' })]);
+    const why = /no host of pool gpu: box does not run command for others/;
+    await until(async () => why.test((await machines.maos('home', 'status', id)).stdout), 'the reason');
+    await machines.killHost();
+    machines.configure('host', { allowCommands: ['*'] });
+    await machines.startHost();
+    await until(async () => (await machines.status(id)).state === 'completed', 'the end');
+    assert.equal(machines.launches(), 1);
+  });
+
   it('waits for a host, which lists itself, drains and ends', async (t) => {
     const machines = await Machines.start(t);
     const line = `${machines.trace}; echo up; while [ ! -e ${machines.folder}/go ]; do sleep 0.1; done`;
-    const id = await machines.begin([command('far', line, { pool: 'gpu' })]);
-    await machines.startHost('--slots', '1');
-    await machines.printed(id, 'far', 'up');
+    // For a host by its name; it has less time than it waits.
+    const id = await machines.begin([command('far', line, { pool: 'box', timeout_minutes: 0.05 })]);
+    const note = async (): Promise<string> => String((await machines.status(id)).agents[0].waiting);
+    await until(async () => /no host of pool box is heard of/.test(await note()), 'the reason');
+    await giveTimeTo('a time limit that counts too early', 3_500);
+    await machines.startHost('--slots', '1', '--label', 'zone=b');
+    await until(async () => (await machines.status(id)).agents[0].where !== undefined, 'the start');
     const { stdout } = await machines.maos('home', 'host', 'list');
     assert.match(stdout, /box +(full|free) +[01] of 1 +gpu/);
-    const listed = await machines.maos('home', 'host', 'list', '--json');
-    assert.equal(cliSchemas.fault('host list', JSON.parse(listed.stdout)), null);
+    const listed = JSON.parse((await machines.maos('home', 'host', 'list', '--json')).stdout);
+    assert.equal(cliSchemas.fault('host list', listed), null);
+    assert.deepEqual(listed.hosts[0].labels, { zone: 'b' });
+    const { stdout: events } = await machines.maos('home', 'events', id);
+    assert.match(events, /waiting: no host of pool box is heard of/);
     await assert.rejects(
       machines.maos('host', 'host', '--nats', machines.server.url, '--pool', 'gpu'),
       /is already the host of this home/,
     );
     await machines.maos('host', 'host', 'drain');
-    writeFileSync(join(machines.folder, 'go'), '');
     assert.equal(await machines.hostEnd(), 0);
-    await until(async () => (await machines.status(id)).state === 'completed', 'the end');
+    await until(async () => (await machines.status(id)).state === 'failed', 'the end');
+    assert.equal((await machines.status(id)).agents[0].failure.kind, 'timeout');
     assert.equal(machines.launches(), 1);
   });
 });

@@ -234,7 +234,11 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       const at = '2026-01-01T00:00:00.000Z';
       const report: HostReport = {
         ...{ name: 'box-1', incarnation: 'i1', pools: ['a', 'b'], slots: 2, running: 1, freeMemoryMb: 512 },
-        ...{ isDraining: false, backends: ['command'], version: '0.1.0', at },
+        ...{ isDraining: false, labels: { zone: 'b' }, version: '0.1.0', at },
+        backends: [
+          { name: 'claude', isInstalled: true, version: '2.1', signedIn: 'no', heldUntil: at },
+          { name: 'command', isInstalled: true, version: null, signedIn: 'yes', heldUntil: null },
+        ],
       };
       await host.announce(report);
       assert.deepEqual(

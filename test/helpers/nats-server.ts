@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -11,6 +11,7 @@ import { until } from './waiting.ts';
 export class NatsServer {
   readonly port: number;
   readonly #folder: string;
+  #config: string | null = null;
   #process: ChildProcess | null = null;
 
   private constructor(port: number, folder: string) {
@@ -18,12 +19,20 @@ export class NatsServer {
     this.#folder = folder;
   }
 
-  static async start(t: { after(cleanUp: () => Promise<void>): void }): Promise<NatsServer> {
+  /** @param configOf its whole configuration, from the folder for its files and its port; missing: nobody signs in */
+  static async start(
+    t: { after(cleanUp: () => Promise<void>): void },
+    configOf?: (folder: string, port: number) => string,
+  ): Promise<NatsServer> {
     const server = new NatsServer(await freePort(), mkdtempSync(join(tmpdir(), 'maos-nats-')));
     t.after(async () => {
       await server.kill();
       rmSync(server.#folder, { recursive: true, force: true });
     });
+    if (configOf !== undefined) {
+      server.#config = join(server.#folder, 'nats-server.conf');
+      writeFileSync(server.#config, configOf(server.#folder, server.port));
+    }
     await server.run();
     return server;
   }
@@ -34,7 +43,8 @@ export class NatsServer {
 
   /** Starts it, again with what it has stored. */
   async run(): Promise<void> {
-    const args = ['-js', '-a', '127.0.0.1', '-p', String(this.port), '-sd', this.#folder];
+    const open = ['-js', '-a', '127.0.0.1', '-p', String(this.port), '-sd', this.#folder];
+    const args = this.#config === null ? open : ['-c', this.#config];
     this.#process = spawn(program(), args, { stdio: 'ignore' });
     await this.#listening();
   }

@@ -74,13 +74,16 @@ export class Box {
     const host = life.watch(this.machine.host(), hostCalls);
     const service = new HostService({
       ...{ name: this.machine.name, pools: ['gpu'], slots: this.slots, version: '0', graceMs: 0 },
-      ...{ backendNames: [], log, backends, rules, clock: life.clock, decodeOrder },
+      ...{ labels: {}, log, backends, rules, clock: life.clock, decodeOrder },
+      survey: async () => [
+        { name: 'command', isInstalled: true, version: null, signedIn: 'yes', heldUntil: null },
+      ],
       incarnation: `i${this.#incarnations}`,
       fleet: life.watch(tampered.hostFleet(link.fleet()), fleetCalls),
       records: life.watch(tampered.records(this.machine.records), recordCalls),
       placeOf: () => ({ host, files, code: noCode, calls: () => noCalls }),
       teamServer: null,
-      freeMemoryMb: () => 1_000,
+      freeMemoryMb: () => 8_000,
       isDraining: () => false,
     });
     void service.run(new AbortController().signal).catch((error: unknown) => this.#world.fault(error));

@@ -184,7 +184,13 @@ export const cliDocuments: Readonly<Record<string, z.ZodType>> = {
     hosts: z.array(
       z.strictObject({
         ...{ name: text, pools: z.array(text), slots: count, running: count, free_memory_mb: count },
-        ...{ draining: z.boolean(), backends: z.array(text), version: text, reported_at: time },
+        ...{ draining: z.boolean(), version: text, reported_at: time, labels: z.record(text, text) },
+        backends: z.array(
+          z.strictObject({
+            ...{ name: text, installed: z.boolean(), version: text.nullable() },
+            ...{ signed_in: z.enum(['yes', 'no', 'unknown']), held_until: time.nullable() },
+          }),
+        ),
       }),
     ),
   }),

@@ -1,7 +1,16 @@
 import { isMaosError } from '../../domain/errors.ts';
+import { type HostBackend, misfitOf } from '../../domain/placement.ts';
 import type { Backends } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { AttemptClaim, AttemptKey, Fleet, HostFact, StoredClaim, TakenOffer } from '../ports/fleet.ts';
+import type {
+  AttemptClaim,
+  AttemptKey,
+  Fleet,
+  HostFact,
+  HostReport,
+  StoredClaim,
+  TakenOffer,
+} from '../ports/fleet.ts';
 import type { HostedPlace, HostedRecord, HostedRecords, LaunchOrder } from '../ports/hosting.ts';
 import type { Log } from '../ports/log.ts';
 import type { Project } from '../project.ts';
@@ -13,8 +22,10 @@ export interface HostServiceDeps {
   readonly fleet: Fleet;
   readonly records: HostedRecords;
   readonly backends: Backends;
-  /** Names of the backends for `maos host list`. */
-  readonly backendNames: readonly string[];
+  /** What its owner says about it. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Looks which backends it can run for homes. */
+  survey(): Promise<readonly HostBackend[]>;
   readonly rules: HostRules;
   readonly name: string;
   readonly incarnation: string;
@@ -36,6 +47,7 @@ export interface HostServiceDeps {
 }
 
 const beatMs = 5_000;
+const surveyMs = 300_000;
 const waitMs = 5_000;
 const fullMs = 200;
 const giveBackMs = 500;
@@ -45,6 +57,8 @@ export class HostService {
   readonly #deps: HostServiceDeps;
   readonly #attempts = new Set<string>();
   #isDone = false;
+  #backends: readonly HostBackend[] = [];
+  #announced = '';
 
   constructor(deps: HostServiceDeps) {
     this.#deps = deps;
@@ -55,30 +69,65 @@ export class HostService {
     const { records, pools } = this.#deps;
     for (const record of await records.all()) this.#adopt(record, signal);
     const beating = this.#beat(signal);
-    await Promise.all(pools.map((pool) => this.#take(pool, signal)));
+    await this.#survey();
+    const surveying = this.#surveyAgain(signal);
+    const names = new Set([...pools, this.#deps.name]);
+    await Promise.all([...names].map((pool) => this.#take(pool, signal)));
     while (!signal.aborted && this.#attempts.size > 0) await pause(this.#deps.clock, fullMs, signal);
     this.#isDone = true;
-    await beating;
+    await Promise.all([beating, surveying]);
+  }
+
+  async #survey(): Promise<void> {
+    try {
+      this.#backends = await this.#deps.survey();
+    } catch (error) {
+      this.#deps.log.log('warn', 'the backends of this host could not be looked at', {
+        error: String(error),
+      });
+    }
+  }
+
+  async #surveyAgain(signal: AbortSignal): Promise<void> {
+    while (await this.#waits(surveyMs, signal)) await this.#survey();
+  }
+
+  #report(): HostReport {
+    const { name, incarnation, pools, labels, slots, version, clock } = this.#deps;
+    return {
+      ...{ name, incarnation, pools, labels, slots, version, backends: this.#backends, at: clock.now() },
+      running: this.#attempts.size,
+      freeMemoryMb: Math.floor(this.#deps.freeMemoryMb()),
+      isDraining: this.#deps.isDraining(),
+    };
   }
 
   async #beat(signal: AbortSignal): Promise<void> {
-    const { fleet, name, incarnation, pools, slots, version, backendNames, clock, log } = this.#deps;
+    const { fleet, name, incarnation, log } = this.#deps;
     while (!signal.aborted && !this.#isDone) {
       try {
         await fleet.beat(name, incarnation);
-        await fleet.announce({
-          ...{ name, incarnation, pools, slots, version, backends: backendNames, at: clock.now() },
-          running: this.#attempts.size,
-          freeMemoryMb: Math.floor(this.#deps.freeMemoryMb()),
-          isDraining: this.#deps.isDraining(),
-        });
+        this.#announced = this.#load();
+        await fleet.announce(this.#report());
       } catch (error) {
         log.log('warn', 'the NATS server does not answer', { error: String(error) });
       }
-      const until = clock.elapsedMs() + beatMs;
-      while (!signal.aborted && !this.#isDone && clock.elapsedMs() < until)
-        await pause(clock, fullMs, signal);
+      await this.#waits(beatMs, signal, () => this.#announced !== this.#load());
     }
+  }
+
+  /** What placement depends on: a change of it is announced immediately. */
+  #load(): string {
+    return JSON.stringify([this.#attempts.size, this.#deps.isDraining(), this.#backends]);
+  }
+
+  /** @returns false if this host has ended */
+  async #waits(ms: number, signal: AbortSignal, isEarly = () => false): Promise<boolean> {
+    const { clock } = this.#deps;
+    const until = clock.elapsedMs() + ms;
+    while (!signal.aborted && !this.#isDone && clock.elapsedMs() < until && !isEarly())
+      await pause(clock, fullMs, signal);
+    return !signal.aborted && !this.#isDone;
   }
 
   async #take(pool: string, signal: AbortSignal): Promise<void> {
@@ -111,10 +160,11 @@ export class HostService {
     this.#attempts.add(id);
     let isTaken = false;
     try {
+      const order = await this.#orderOf(offer);
+      // It may fit another host of the pool.
+      if (typeof order !== 'string' && !this.#fits(order)) return await offer.giveBack(giveBackMs);
       const claimed = await this.#claim(key, signal);
       if (claimed === null) return await offer.accept();
-      // From here on no other host can take it, so whatever the engine does not answer is asked again.
-      const order = await this.#persist('getting an order', () => this.#orderOf(offer), signal);
       if (typeof order === 'string') {
         await this.#refuse(key, claimed, order, signal);
         return await offer.accept();
@@ -135,6 +185,14 @@ export class HostService {
     } finally {
       if (!isTaken) this.#attempts.delete(id);
     }
+  }
+
+  #fits({ agent }: LaunchOrder): boolean {
+    const { backend, maxMemoryMb: memoryMb } = agent;
+    const why = misfitOf(this.#report(), { backend, memoryMb }, this.#deps.clock.now());
+    if (why !== null)
+      this.#deps.log.log('debug', 'an offer is left to other hosts', { agentId: agent.id, why });
+    return why === null;
   }
 
   /** A text if it cannot be carried out by any host: what is wrong with it. */

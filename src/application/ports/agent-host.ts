@@ -96,6 +96,8 @@ export type HostNews =
   | { readonly type: 'unreachable'; readonly reason: string }
   /** Again, after it was unreachable. */
   | { readonly type: 'reached' }
+  /** No host can take it, for this reason. */
+  | { readonly type: 'waiting'; readonly reason: string }
   /** A fact of an attempt that was given up; nothing follows from it. */
   | { readonly type: 'late'; readonly fact: 'spawned' | 'ended'; readonly said: string };
 

@@ -1,5 +1,6 @@
 import type { AgentLocation } from '../../domain/agent-location.ts';
 import type { AgentId, SessionId } from '../../domain/ids.ts';
+import type { HostState } from '../../domain/placement.ts';
 import type { OutputStream } from './agent-disk.ts';
 import type { AgentEnd, LimitReached, ResourceSample, StopReport } from './agent-host.ts';
 import type { TeamAnswer, TeamCall } from './team-calls.ts';
@@ -115,16 +116,10 @@ export type HostFact =
     };
 
 /** A host that takes offers, as it describes itself. */
-export interface HostReport {
-  readonly name: string;
+export interface HostReport extends HostState {
   readonly incarnation: string;
-  readonly pools: readonly string[];
-  readonly slots: number;
-  readonly running: number;
-  readonly freeMemoryMb: number;
-  /** It takes no more offers. */
-  readonly isDraining: boolean;
-  readonly backends: readonly string[];
+  /** What its owner says about it. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Of MAOS. */
   readonly version: string;
   readonly at: string;

@@ -134,7 +134,9 @@ function waitingReasons(store: SessionStore, { session, agents }: Workflow): Rea
   if (session.state !== 'running') return reasons;
   const completed = new Set(agents.flatMap(({ id, state }) => (state === 'completed' ? [id] : [])));
   const open = new Set<AgentId>();
-  for (const { id, state, dependsOn } of agents) {
+  for (const { id, state, stage, pool, dependsOn } of agents) {
+    // It waits for a host.
+    if (pool !== null && state === 'running' && stage === 'preparing') open.add(id);
     if (isStartable(state) && dependsOn.every((upstream) => completed.has(upstream))) open.add(id);
   }
   if (open.size === 0) return reasons;

@@ -91,7 +91,8 @@ export class AgentRun implements OutputSink {
   /** Messages in results of the team's server that have not been reported yet. */
   readonly #shown: string[] = [];
   readonly #ranBeforeMs: number;
-  readonly #from: number;
+  /** Null: it waits for a host, and its time has not begun. */
+  #from: number | null;
   #until: number | null = null;
 
   /**
@@ -117,8 +118,9 @@ export class AgentRun implements OutputSink {
     );
     this.channel = backend.live === null ? null : new LiveChannel(callbacks);
     this.#suspendController = new SuspendController(callbacks, suspended.since !== null);
-    this.#ranBeforeMs = ranBeforeMs(agent, suspended, callbacks.clock.now());
-    this.#from = callbacks.clock.elapsedMs();
+    const waitsForHost = agent.pool !== null && agent.stage === 'preparing';
+    this.#ranBeforeMs = waitsForHost ? 0 : ranBeforeMs(agent, suspended, callbacks.clock.now());
+    this.#from = waitsForHost ? null : callbacks.clock.elapsedMs();
     this.#armTimeLimit();
   }
 
@@ -211,6 +213,10 @@ export class AgentRun implements OutputSink {
   /** @param running its process */
   begin(running: RunningAgent): void {
     this.#running = running;
+    if (this.#from === null) {
+      this.#from = this.#callbacks.clock.elapsedMs();
+      this.#armTimeLimit();
+    }
     this.channel?.begin(running);
     if (this.isAdopted) this.#callbacks.changed();
     void running.ended.then(async (end) => {
@@ -267,6 +273,7 @@ export class AgentRun implements OutputSink {
 
   /** How long this attempt has run, in milliseconds, without suspensions. */
   ranMs(): number {
+    if (this.#from === null) return 0;
     const until = this.#until ?? this.#callbacks.clock.elapsedMs();
     return this.#ranBeforeMs + Math.max(0, until - this.#from - this.#suspendController.suspendedMs(until));
   }
@@ -366,7 +373,7 @@ export class AgentRun implements OutputSink {
 
   #armTimeLimit(): void {
     this.#stopTimeLimit();
-    if (this.#isOver || this.#suspendController.isAsked) return;
+    if (this.#from === null || this.#isOver || this.#suspendController.isAsked) return;
     const { clock } = this.#callbacks;
     const limitMs = this.agent.timeoutMs;
     if (limitMs === null) return;

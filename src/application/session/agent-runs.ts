@@ -135,6 +135,8 @@ function newsEvent(agent: Agent, news: HostNews, at: string): DomainEvent {
       return agentEvent('agent.unreachable', agent, at, { name, reason: news.reason });
     case 'reached':
       return agentEvent('agent.reached', agent, at, { name });
+    case 'waiting':
+      return agentEvent('agent.waiting', agent, at, { name, cause: 'placement', reason: news.reason });
     case 'late':
       return agentEvent('agent.reported_late', agent, at, {
         name,

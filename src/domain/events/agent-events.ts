@@ -1,4 +1,4 @@
-import { withMeasured } from '../active-time.ts';
+import { withMeasured, withoutWait } from '../active-time.ts';
 import { type Agent, type AgentState, type FailureKind, lingeringText, moveAgent } from '../agent.ts';
 import { type AgentLocation, readLocation } from '../agent-location.ts';
 import { type AgentStage, stageText } from '../agent-stage.ts';
@@ -92,7 +92,7 @@ export const agentEvents = {
   'agent.spawned': event<{ name: string; attempt: number; where: AgentLocation }>({
     text: ({ where }) => `running as ${where.label}`,
     hiddenFrom: ['progress', 'lines'],
-    agent: (agent) => inStage(agent, 'executing'),
+    agent: (agent, _, at) => withoutWait(inStage(agent, 'executing'), at),
     upcast: ({ name, attempt, where }) => ({
       name: String(name),
       attempt: Number(attempt),

@@ -152,7 +152,18 @@ const host: z.ZodType<HostReport> = z.strictObject({
   running: count,
   freeMemoryMb: z.number(),
   isDraining: z.boolean(),
-  backends: z.array(line),
+  labels: z.record(z.string().max(63), z.string().max(200)),
+  backends: z
+    .array(
+      z.strictObject({
+        name: line,
+        isInstalled: z.boolean(),
+        version: line.nullable(),
+        signedIn: z.enum(['yes', 'no', 'unknown']),
+        heldUntil: time.nullable(),
+      }),
+    )
+    .max(200),
   version: line,
   at: time,
 });

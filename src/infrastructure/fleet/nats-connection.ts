@@ -1,5 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
-import { connect, credsAuthenticator, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import {
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+  nkeys,
+} from '@nats-io/transport-node';
 import { MaosError, showPath } from '../../domain/errors.ts';
 import { fileError } from '../files/disk/file-error.ts';
 
@@ -18,8 +25,9 @@ export async function connectToNats(access: NatsAccess, name: string): Promise<N
   const { url, credentials, tls } = access;
   const { ca, cert, key } = tls;
   if (key !== null) checkSecret(key);
-  const hasTls = ca !== null || cert !== null || key !== null;
-  const authenticator = credentials === null ? null : authenticatorOf(credentials);
+  // The client would also talk without TLS to a server that offers none.
+  const hasTls = /(^|,)\s*tls:/.test(url) || ca !== null || cert !== null || key !== null;
+  const signIn = credentials === null ? {} : signInWith(readSecret(credentials), credentials);
   try {
     return await connect({
       servers: url.split(',').map((server) => server.trim()),
@@ -27,10 +35,11 @@ export async function connectToNats(access: NatsAccess, name: string): Promise<N
       timeout: 5_000,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 500,
-      ...(authenticator === null ? {} : { authenticator }),
+      ...signIn,
       ...(hasTls
         ? {
             tls: {
+              ...identityOfAny(url),
               ...(ca === null ? {} : { caFile: ca }),
               ...(cert === null ? {} : { certFile: cert }),
               ...(key === null ? {} : { keyFile: key }),
@@ -48,12 +57,35 @@ export async function connectToNats(access: NatsAccess, name: string): Promise<N
   }
 }
 
-function authenticatorOf(path: string) {
-  const content = readSecret(path);
+/**
+ * Problem: the client takes every server with an address instead of a name for `localhost`, so that no certificate of
+ * one fits. Solution: it must fit one of the servers that the user has named.
+ */
+function identityOfAny(url: string) {
+  const hosts = url.split(',').map((server) => new URL(server.trim()).hostname.replace(/^\[|\]$/g, ''));
+  return {
+    checkServerIdentity(_: string, cert: PeerCertificate) {
+      const faults = hosts.map((host) => checkServerIdentity(host, cert));
+      return faults.includes(undefined) ? undefined : faults[0];
+    },
+  };
+}
+
+/** Answers come to an inbox of the user's own, so that a server can keep others from reading them. @throws MaosError */
+function signInWith(content: Buffer, path: string) {
   const text = content.toString('utf8');
-  return /^S[A-Z2-7]{20,}\s*$/.test(text)
-    ? nkeyAuthenticator(Buffer.from(text.trim()))
-    : credsAuthenticator(content);
+  const isSeed = /^S[A-Z2-7]{20,}\s*$/.test(text);
+  const seed = Buffer.from(/\bSU[A-Z2-7]{50,}/.exec(text)?.[0] ?? '');
+  try {
+    const inboxPrefix = `_INBOX.${nkeys.fromSeed(seed).getPublicKey()}`;
+    return { authenticator: isSeed ? nkeyAuthenticator(seed) : credsAuthenticator(content), inboxPrefix };
+  } catch (cause) {
+    throw new MaosError(
+      'INVALID_INPUT',
+      `${showPath(path)} holds neither the credentials nor the nkey seed (SU…) of a NATS user. Check remote.credentials.`,
+      { cause },
+    );
+  }
 }
 
 function readSecret(path: string): Buffer {

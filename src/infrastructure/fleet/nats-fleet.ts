@@ -63,8 +63,15 @@ interface Buckets {
   readonly blobs: ObjectStore;
 }
 
+/** Called with what is ignored because it is not valid. */
+export type OnIgnored = (what: string, error: unknown) => void;
+
 /** @throws MaosError BACKEND_UNAVAILABLE, FORBIDDEN */
-export async function openNatsFleet(access: NatsAccess, name: string): Promise<Fleet> {
+export async function openNatsFleet(
+  access: NatsAccess,
+  name: string,
+  onIgnored: OnIgnored = () => {},
+): Promise<Fleet> {
   const connection = await connectToNats(access, name);
   try {
     const manager = await jetstreamManager(connection);
@@ -79,7 +86,7 @@ export async function openNatsFleet(access: NatsAccess, name: string): Promise<F
       wishes: await kvm.create('maos_desired', file),
       blobs: await new Objm(js).create('maos_blob', { storage: StorageType.File, ttl: week }),
     };
-    return new NatsFleet(connection, js, manager, buckets);
+    return new NatsFleet(connection, js, manager, buckets, onIgnored);
   } catch (cause) {
     await connection.close();
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -105,9 +112,17 @@ class NatsFleet implements Fleet {
   readonly #js: JetStreamClient;
   readonly #manager: JetStreamManager;
   readonly #buckets: Buckets;
+  readonly #onIgnored: OnIgnored;
   readonly #consumers = new Map<string, Consumer>();
 
-  constructor(connection: NatsConnection, js: JetStreamClient, manager: JetStreamManager, buckets: Buckets) {
+  constructor(
+    connection: NatsConnection,
+    js: JetStreamClient,
+    manager: JetStreamManager,
+    buckets: Buckets,
+    onIgnored: OnIgnored,
+  ) {
+    this.#onIgnored = onIgnored;
     this.#connection = connection;
     this.#js = js;
     this.#manager = manager;
@@ -181,9 +196,7 @@ class NatsFleet implements Fleet {
 
   async wishes(key: AttemptKey, listener: (wish: Wish) => void): Promise<() => void> {
     const entries = await this.#buckets.wishes.watch({ key: claimKey(key), ignoreDeletes: true });
-    void (async () => {
-      for await (const entry of entries) listener(readWish(entry.json()));
-    })();
+    void this.#each(entries, 'a wish', (entry) => listener(readWish(entry.json())));
     return () => entries.stop();
   }
 
@@ -195,7 +208,15 @@ class NatsFleet implements Fleet {
     const found: HostReport[] = [];
     for await (const name of await this.#buckets.hosts.keys()) {
       const entry = await this.#buckets.hosts.get(name);
-      if (entry?.operation === 'PUT') found.push(readHost(entry.json()));
+      if (entry?.operation !== 'PUT') continue;
+      try {
+        const host = readHost(entry.json());
+        // A user may be permitted to write only the record of its own host.
+        if (host.name === name) found.push(host);
+        else this.#onIgnored('the report of a host', `it is stored as that of ${name}`);
+      } catch (error) {
+        this.#onIgnored('the report of a host', error);
+      }
     }
     return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -232,11 +253,9 @@ class NatsFleet implements Fleet {
 
   async follow(key: AttemptKey, listener: AttemptListener): Promise<() => void> {
     const claims = await this.#buckets.claims.watch({ key: claimKey(key), ignoreDeletes: true });
-    void (async () => {
-      for await (const entry of claims) {
-        listener.claim({ claim: readClaim(entry.json()), revision: entry.revision });
-      }
-    })();
+    void this.#each(claims, 'a claim', (entry) =>
+      listener.claim({ claim: readClaim(entry.json()), revision: entry.revision }),
+    );
     const stops = [
       () => claims.stop(),
       await this.#consume(outputs, `${subjectOf(key, 'out')}.*`, (message) => {
@@ -299,10 +318,23 @@ class NatsFleet implements Fleet {
       deliver_policy: DeliverPolicy.All,
     });
     const messages = await consumer.consume();
-    void (async () => {
-      for await (const message of messages) deliver(message);
-    })();
+    void this.#each(messages, stream, deliver);
     return () => messages.stop();
+  }
+
+  /** What is not valid is reported and ignored: whoever can write to the server must not end what listens to it. */
+  async #each<T>(messages: AsyncIterable<T>, what: string, deliver: (message: T) => void): Promise<void> {
+    try {
+      for await (const message of messages) {
+        try {
+          deliver(message);
+        } catch (error) {
+          this.#onIgnored(what, error);
+        }
+      }
+    } catch (error) {
+      this.#onIgnored(`everything later of ${what}`, error);
+    }
   }
 
   async #consumerOf(pool: string): Promise<Consumer> {

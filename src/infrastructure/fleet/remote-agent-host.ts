@@ -6,12 +6,13 @@ import type {
   RunningAgent,
 } from '../../application/ports/agent-host.ts';
 import type { Clock } from '../../application/ports/clock.ts';
-import type { AttemptKey, Fleet } from '../../application/ports/fleet.ts';
+import type { AttemptKey, Fleet, HostReport } from '../../application/ports/fleet.ts';
 import type { SharedFiles } from '../../application/ports/hosting.ts';
 import type { Log } from '../../application/ports/log.ts';
 import type { TeamCall, TeamOutcome } from '../../application/ports/team-calls.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
+import { placementIn } from '../../domain/placement.ts';
 import type { HomeCode } from './home-code.ts';
 import { encodeOrder } from './launch-order.ts';
 import type { Mirror } from './mirror.ts';
@@ -44,6 +45,8 @@ export type RemoteHost = Pick<AgentHost, 'attach'> & Required<Pick<AgentHost, 'o
 
 /** How often to offer an attempt again that nobody has claimed: a stuck queue costs time, never work. */
 const offerMs = 15_000;
+/** How often to look whether a host can take an attempt that nobody has claimed. */
+const placeMs = 1_000;
 /** How long to wait for the first news of an agent that is adopted. */
 const newsMs = 2_000;
 
@@ -84,13 +87,24 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
       void attempt.begun.then(() => {
         isBegun = true;
       });
+      const need = { backend: agent.backend, memoryMb: agent.maxMemoryMb };
+      let offered = Number.NEGATIVE_INFINITY;
+      let said: string | null = null;
       while (!isBegun && sink.isOwned()) {
         if (!attempt.isClaimed) {
-          await fleet
-            .offer({ key: keyOf(key), pool, order: blob })
-            .catch((error: unknown) => log.log('warn', 'an offer is repeated', { error: String(error) }));
+          try {
+            const { fits, why } = placementIn(pool, await hostsOf(fleet), need, clock.now());
+            if (why !== null && why !== said) sink.news?.({ type: 'waiting', reason: why });
+            said = why;
+            if (fits !== 'no' && clock.elapsedMs() - offered >= offerMs) {
+              await fleet.offer({ key: keyOf(key), pool, order: blob });
+              offered = clock.elapsedMs();
+            }
+          } catch (error) {
+            log.log('warn', 'an offer is repeated', { error: String(error) });
+          }
         }
-        await Promise.race([attempt.begun, pause(offerMs)]);
+        await Promise.race([attempt.begun, pause(placeMs)]);
       }
     } catch (error) {
       attempt.abandon();
@@ -102,6 +116,14 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
       });
     }
     return attempt.running();
+  }
+
+  let seen: { readonly at: number; readonly hosts: Promise<readonly HostReport[]> } | null = null;
+  /** Agents that wait for a host at the same time look together. */
+  function hostsOf(fleet: Fleet): Promise<readonly HostReport[]> {
+    const at = clock.elapsedMs();
+    if (seen === null || at - seen.at >= placeMs) seen = { at, hosts: fleet.hosts() };
+    return seen.hosts;
   }
 
   async function connected(agent: Agent): Promise<Fleet> {

@@ -20,6 +20,7 @@ import type {
 import type { CallBox } from '../../../src/application/ports/team-calls.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { compilePattern } from '../../../src/domain/command-permission.ts';
+import type { HostBackend } from '../../../src/domain/placement.ts';
 import { makePlan } from '../../../src/domain/plan.ts';
 import { createWorkflow } from '../../../src/domain/workflow.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
@@ -68,6 +69,9 @@ const fleetCalls = [
   ...(['tell', 'follow', 'put', 'get', 'forget'] as const),
 ] satisfies (keyof Fleet)[];
 const hostCalls = ['prepare', 'start', 'attach', 'readOutput'] satisfies (keyof AgentHost)[];
+const ofCommands: HostBackend = {
+  ...{ name: 'command', isInstalled: true, version: null, signedIn: 'yes', heldUntil: null },
+};
 const recordCalls = ['save', 'all', 'remove'] satisfies (keyof HostedRecords)[];
 
 /** Who dies, at which call, and whether a host comes back. */
@@ -138,7 +142,8 @@ class World {
     const host = life.watch(this.#machine.host('/memory/host'), hostCalls);
     const records = this.#records;
     const service = new HostService({
-      ...{ name: 'box', pools: ['gpu'], slots: 1, version: '0', graceMs: 0, backendNames: [], log },
+      ...{ name: 'gpu', pools: ['gpu'], slots: 1, version: '0', graceMs: 0, labels: {}, log },
+      survey: async () => [ofCommands],
       incarnation: `i${this.#hosts}`,
       fleet: life.watch<Fleet>(this.fleet, fleetCalls),
       records: life.watch<HostedRecords>(
@@ -155,7 +160,7 @@ class World {
       teamServer: null,
       clock: this.clock,
       decodeOrder,
-      freeMemoryMb: () => 1_000,
+      freeMemoryMb: () => 8_000,
       isDraining: () => false,
     });
     void service.run(over.signal).catch(() => 'it is over');

@@ -1,5 +1,6 @@
 import type { HostReport } from '../../../application/ports/fleet.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
+import type { HostBackend } from '../../../domain/placement.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
@@ -26,6 +27,7 @@ export const hostCommand: CliCommand = {
       kind: 'integer',
       range: [1, 10_000],
     },
+    { flags: '--label <key=value>', description: 'what to tell homes about this machine', kind: 'list' },
     { flags: '--name <name>', description: "the host's name; default: that of the machine", kind: 'text' },
   ],
   examples: [
@@ -61,12 +63,28 @@ export const hostCommand: CliCommand = {
     const signal = context.watchInterrupts();
     const told = (what: string): void => terminal.notice(what);
     await runtime.runHost(
-      { url, pools, slots: options.number('slots') ?? null, name: options.text('name') ?? null, told },
+      {
+        ...{ url, pools, told, labels: labelsOf(options.list('label').map(({ value }) => value)) },
+        ...{ slots: options.number('slots') ?? null, name: options.text('name') ?? null },
+      },
       signal,
     );
     return exitStatus.done;
   },
 };
+
+/** @throws MaosError INVALID_INPUT */
+function labelsOf(given: readonly string[]): Readonly<Record<string, string>> {
+  const labels = given.map((label) => {
+    const [, key, value] = /^([A-Za-z0-9][A-Za-z0-9_./-]{0,62})=([\x20-\x7e]{0,200})$/.exec(label) ?? [];
+    if (key !== undefined && value !== undefined) return [key, value] as const;
+    throw new MaosError(
+      'INVALID_INPUT',
+      `host: ${quote(label)} is no label: use key=value, such as gpu=a100.`,
+    );
+  });
+  return Object.fromEntries(labels);
+}
 
 function list({ json, terminal }: CommandContext, hosts: readonly HostReport[]): number {
   if (json) terminal.document({ hosts: hosts.map(hostView) });
@@ -82,22 +100,40 @@ function hostView({
   running,
   freeMemoryMb,
   isDraining,
+  labels,
   backends,
   version,
   at,
 }: HostReport) {
   const load = { slots, running, free_memory_mb: freeMemoryMb, draining: isDraining };
-  return { name, pools, ...load, backends, version, reported_at: at };
+  const clis = backends.map(({ name, isInstalled, version, signedIn, heldUntil }) => ({
+    ...{ name, installed: isInstalled, version, signed_in: signedIn, held_until: heldUntil },
+  }));
+  return { name, pools, labels, ...load, backends: clis, version, reported_at: at };
+}
+
+/** `claude 2.1.0, codex (not signed in)`: what can be run there. */
+function backendText({ name, version, signedIn, heldUntil }: HostBackend): string {
+  const held = heldUntil === null ? null : `quota used up until ${heldUntil}`;
+  const note = signedIn === 'no' ? 'not signed in' : held;
+  return `${name}${version === null ? '' : ` ${version}`}${note === null ? '' : ` (${note})`}`;
 }
 
 function renderHosts(hosts: readonly HostReport[], canvas: Canvas): string[] {
-  const rows = hosts.map(({ name, pools, slots, running, freeMemoryMb, isDraining, version }) => [
+  const rows = hosts.map(({ name, pools, slots, running, freeMemoryMb, isDraining, version, ...more }) => [
     name,
     isDraining ? 'draining' : running < slots ? 'free' : 'full',
     `${running} of ${slots}`,
     pools.join(', '),
     `${freeMemoryMb} MiB`,
     version,
+    more.backends
+      .filter(({ isInstalled }) => isInstalled)
+      .map(backendText)
+      .join(', '),
+    Object.entries(more.labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(', '),
   ]);
   const columns = [
     { title: 'HOST', whole: true },
@@ -106,6 +142,8 @@ function renderHosts(hosts: readonly HostReport[], canvas: Canvas): string[] {
     { title: 'POOLS' },
     { title: 'FREE MEMORY', rank: 1 },
     { title: 'VERSION', rank: 2 },
+    { title: 'BACKENDS', rank: 3 },
+    { title: 'LABELS', rank: 4 },
   ] as const;
   return renderTable(columns, rows, canvas);
 }

@@ -1,0 +1,78 @@
+import { plural } from './amounts.ts';
+
+/** A backend that a host runs for homes. */
+export interface HostBackend {
+  readonly name: string;
+  readonly isInstalled: boolean;
+  /** Of its CLI; null: not known. */
+  readonly version: string | null;
+  readonly signedIn: 'yes' | 'no' | 'unknown';
+  /** Its provider refuses this host until then; null: nothing is known of that. */
+  readonly heldUntil: string | null;
+}
+
+/** A host as placement sees it. */
+export interface HostState {
+  readonly name: string;
+  readonly pools: readonly string[];
+  readonly slots: number;
+  readonly running: number;
+  readonly freeMemoryMb: number;
+  /** It takes no more agents. */
+  readonly isDraining: boolean;
+  readonly backends: readonly HostBackend[];
+}
+
+/** What an agent needs of a host. */
+export interface PlaceNeed {
+  readonly backend: string;
+  /** Null: nothing is asked for. */
+  readonly memoryMb: number | null;
+}
+
+/** Whether a host can take an agent, and the reason for people if none can now. */
+export interface Placement {
+  /** `later`: all that is missing is a free slot, for which an offer may wait. */
+  readonly fits: 'now' | 'later' | 'no';
+  readonly why: string | null;
+}
+
+/** Where an agent of a pool, or for a host of that name, can be run. */
+export function placementIn(
+  pool: string,
+  hosts: readonly HostState[],
+  need: PlaceNeed,
+  now: string,
+): Placement {
+  const ofPool = hosts.filter(({ name, pools }) => name === pool || pools.includes(pool));
+  if (ofPool.length === 0) return { fits: 'no', why: `no host of pool ${pool} is heard of` };
+  const misfits = ofPool.map((host) => misfitOf(host, need, now));
+  const isFree = ofPool.map(({ running, slots }) => running < slots);
+  if (misfits.some((misfit, index) => misfit === null && isFree[index])) return { fits: 'now', why: null };
+  const said = ofPool.map(({ name, running, slots }, index) => {
+    return `${name} ${misfits[index] ?? `is full (${running} of ${slots})`}`;
+  });
+  const shown = said.slice(0, mostShown).join('; ');
+  const more = said.length > mostShown ? `; and ${plural(said.length - mostShown, 'more host')}` : '';
+  return { fits: misfits.includes(null) ? 'later' : 'no', why: `no host of pool ${pool}: ${shown}${more}` };
+}
+
+const mostShown = 10;
+
+/** Why a host cannot take an agent even with a free slot, to follow its name; null: it can. */
+export function misfitOf(
+  { isDraining, freeMemoryMb, backends }: HostState,
+  { backend, memoryMb }: PlaceNeed,
+  now: string,
+): string | null {
+  if (isDraining) return 'is draining';
+  const found = backends.find(({ name }) => name === backend);
+  if (found === undefined) return `does not run ${backend} for others`;
+  if (!found.isInstalled) return `has no ${backend}`;
+  if (found.signedIn === 'no') return `is not signed in to ${backend}`;
+  if (found.heldUntil !== null && found.heldUntil > now)
+    return `has used up its quota of ${backend} until ${found.heldUntil}`;
+  if (memoryMb !== null && freeMemoryMb < memoryMb)
+    return `has ${freeMemoryMb} MiB of free memory, and ${memoryMb} MiB are needed`;
+  return null;
+}
