@@ -14,7 +14,7 @@ import {
   StorageType,
   type StreamConfig,
 } from '@nats-io/jetstream';
-import { type KV, Kvm } from '@nats-io/kv';
+import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import { headers, type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { OutputStream } from '../../application/ports/agent-disk.ts';
@@ -180,7 +180,7 @@ class NatsFleet implements Fleet {
     const { wishes } = this.#buckets;
     for (let isStored = false; !isStored; ) {
       const entry = await wishes.get(claimKey(key));
-      if (entry?.operation === 'PUT' && readWish(entry.json()).number >= wish.number) return;
+      if ((this.#wishOf(entry)?.number ?? 0) >= wish.number) return;
       const stored =
         entry === null
           ? wishes.create(claimKey(key), text)
@@ -190,8 +190,18 @@ class NatsFleet implements Fleet {
   }
 
   async desired(key: AttemptKey): Promise<Wish | null> {
-    const entry = await this.#buckets.wishes.get(claimKey(key));
-    return entry?.operation === 'PUT' ? readWish(entry.json()) : null;
+    return this.#wishOf(await this.#buckets.wishes.get(claimKey(key)));
+  }
+
+  /** One that is not valid counts as none: it must not keep the home from cancelling. */
+  #wishOf(entry: KvEntry | null): Wish | null {
+    if (entry?.operation !== 'PUT') return null;
+    try {
+      return readWish(entry.json());
+    } catch (error) {
+      this.#onIgnored('a wish', error);
+      return null;
+    }
   }
 
   async wishes(key: AttemptKey, listener: (wish: Wish) => void): Promise<() => void> {
