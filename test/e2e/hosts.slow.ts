@@ -194,6 +194,12 @@ describe('a team over two machines', { timeout: 120_000 }, () => {
     const listed = JSON.parse((await machines.maos('home', 'host', 'list', '--json')).stdout);
     assert.equal(cliSchemas.fault('host list', listed), null);
     assert.deepEqual(listed.hosts[0].labels, { zone: 'b' });
+    // Its status is about the backends here.
+    const doctor = machines.maos('home', 'doctor').then(
+      ({ stdout: said }) => said,
+      (error: unknown) => String(error),
+    );
+    assert.match(await doctor, /✓ hosts +the NATS server answers, with JetStream; 1 host\b/);
     const { stdout: events } = await machines.maos('home', 'events', id);
     assert.match(events, /waiting: no host of pool box is heard of/);
     await assert.rejects(

@@ -7,6 +7,7 @@ import { withSnakeCase } from '../../contracts/snake-case.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import type { Check } from '../facts/check.ts';
 import { checkGit } from '../facts/git-checks.ts';
+import { checkHosts } from '../facts/host-checks.ts';
 import { checkMachine } from '../facts/machine-checks.ts';
 import { checkNotifications, testNotifications } from '../facts/notification-checks.ts';
 import { homePaths } from '../render/home-path.ts';
@@ -53,6 +54,7 @@ export const doctorCommand: CliCommand = {
       ...checkGit(await runtime.checkGit(projectPath)),
       ...checkBackends(backends, settings.defaultBackend),
       ...(settings.check.state === 'problem' ? [] : await notificationChecks(context)),
+      ...(settings.changed.some(({ key }) => key === 'remote.url') ? await checkHosts(runtime) : []),
       ...machine.filter(({ state, fix }) => state !== 'problem' || !said.includes(fix)),
     ];
     const usable = checks.every(({ state }) => state !== 'problem');
