@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
@@ -6,9 +6,10 @@ import { HostService } from './application/hosting/host-service.ts';
 import type { Backends } from './application/ports/backend.ts';
 import type { HostedPlace } from './application/ports/hosting.ts';
 import type { Log } from './application/ports/log.ts';
-import type { HostOptions } from './application/runtime.ts';
+import type { HostOptions, StartedHost } from './application/runtime.ts';
 import { compilePattern } from './domain/command-permission.ts';
 import { MaosError, quote } from './domain/errors.ts';
+import type { InstanceId } from './domain/ids.ts';
 import type { HostBackend } from './domain/placement.ts';
 import { poolPattern } from './domain/pool.ts';
 import { systemClock } from './infrastructure/clock.ts';
@@ -17,15 +18,17 @@ import type { Config } from './infrastructure/config/settings-table.ts';
 import { ensureFolderSync } from './infrastructure/files/disk/folders.ts';
 import { sessionLayout } from './infrastructure/files/home/layout.ts';
 import { makeCallBox } from './infrastructure/fleet/call-box.ts';
-import { holdHostLock } from './infrastructure/fleet/host-lock.ts';
+import { holdHostLock, refuseSecondHost } from './infrastructure/fleet/host-lock.ts';
 import { makeHostedCode } from './infrastructure/fleet/hosted-code.ts';
 import { makeHostedRecords } from './infrastructure/fleet/hosted-records.ts';
 import { decodeOrder } from './infrastructure/fleet/launch-order.ts';
 import { makeSharedFiles } from './infrastructure/fleet/shared-files.ts';
 import { makeIdSource } from './infrastructure/ids.ts';
+import { openLog } from './infrastructure/logging/log.ts';
 import { makeAgentDisk } from './infrastructure/process/host/agent-disk.ts';
 import { makeLocalAgentHost } from './infrastructure/process/host/local-agent-host.ts';
 import { makeLocalCapacity } from './infrastructure/process/host/local-capacity.ts';
+import { startDetachedService } from './infrastructure/process/launch/detached-service.ts';
 import { makeMachine } from './infrastructure/process/tree/machine.ts';
 import { openFleet } from './pool-host.ts';
 import { backendsOf, environmentFor, teamServerOf } from './project-adapters.ts';
@@ -34,17 +37,22 @@ import { backendsOf, environmentFor, teamServerOf } from './project-adapters.ts'
 export async function runHost(from: {
   readonly home: string;
   readonly config: Config;
-  readonly log: Log;
+  readonly instance: InstanceId;
   readonly options: HostOptions;
+  told(what: string): void;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { home, config, log, options, signal } = from;
-  const { url, pools, labels, slots, told } = options;
-  const name = checkedName(options.name ?? ownName(), 'a host');
-  for (const pool of pools) checkedName(pool, 'a pool');
+  const { home, config, options, signal } = from;
+  const { url, pools, labels, slots } = options;
+  const name = nameOf(options);
   const folder = hostFolder(home);
   ensureFolderSync(folder);
-  const unlock = await holdHostLock(join(folder, 'lock.json'));
+  const unlock = await holdHostLock(lockFile(home));
+  const log = openLog({ file: startLog(home), level: config.log.level, instance: from.instance });
+  const told = (what: string): void => {
+    log.log('info', what);
+    from.told(what);
+  };
   try {
     rmSync(drainMark(home), { force: true });
     const fleet = await openFleet(config, url, `maos host ${name}`, log);
@@ -73,8 +81,29 @@ export async function runHost(from: {
       await fleet.close();
     }
   } finally {
+    log.close();
     unlock();
   }
+}
+
+/** Starts `maos host` with these options, once everything that this process can see lets it. */
+export async function startHost(home: string, config: Config, options: HostOptions): Promise<StartedHost> {
+  const { url, pools, slots, labels } = options;
+  const name = nameOf(options);
+  await refuseSecondHost(lockFile(home));
+  await (await openFleet(config, url, `maos host ${name}`)).close();
+  const { pid } = await startDetachedService({
+    home,
+    args: [
+      ...['host', '--name', name, '--pool', pools.join(',')],
+      ...(url === null ? [] : ['--nats', url]),
+      ...(slots === null ? [] : ['--slots', String(slots)]),
+      ...Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]),
+    ],
+    sign: /^Host \S+ takes agents of /m,
+    what: 'host',
+  });
+  return { pid, name, log: logFile(home) };
 }
 
 /** Asks the host of this home to take no more agents, and to end when its agents have ended. */
@@ -128,8 +157,29 @@ function hostFolder(home: string): string {
   return join(home, 'host');
 }
 
+function lockFile(home: string): string {
+  return join(hostFolder(home), 'lock.json');
+}
+
+function logFile(home: string): string {
+  return join(hostFolder(home), 'host.log');
+}
+
+/** Begins the log anew, and keeps the one of the process before. */
+function startLog(home: string): string {
+  const file = logFile(home);
+  if (existsSync(file)) renameSync(file, `${file}.1`);
+  return file;
+}
+
 function drainMark(home: string): string {
   return join(hostFolder(home), 'drain');
+}
+
+/** @throws MaosError INVALID_INPUT if a name cannot be one */
+function nameOf({ name, pools }: HostOptions): string {
+  for (const pool of pools) checkedName(pool, 'a pool');
+  return checkedName(name ?? ownName(), 'a host');
 }
 
 function ownName(): string {

@@ -22,6 +22,7 @@ import type {
   ProjectReport,
   Runtime,
   SettingScope,
+  StartedHost,
   UnreadProject,
 } from './application/runtime.ts';
 import { ownershipTiming } from './application/session/supervisor.ts';
@@ -385,10 +386,17 @@ export class MaosRuntime implements Runtime {
     );
   }
 
-  async runHost(options: HostOptions, signal: AbortSignal): Promise<void> {
+  async runHost(options: HostOptions, told: (what: string) => void, signal: AbortSignal): Promise<void> {
     ensureHome(this.home);
     const { runHost } = await import('./host-process.ts');
-    await runHost({ home: this.home, config: this.#projects.config().config, log: this, options, signal });
+    const { config } = this.#projects.config();
+    await runHost({ home: this.home, config, instance: this.#instance, options, told, signal });
+  }
+
+  async startHost(options: HostOptions): Promise<StartedHost> {
+    ensureHome(this.home);
+    const { startHost } = await import('./host-process.ts');
+    return startHost(this.home, this.#projects.config().config, options);
   }
 
   async callTeam(calls: string, ask: TeamAsk, signal: AbortSignal) {

@@ -132,8 +132,14 @@ export interface HostOptions {
   readonly slots: number | null;
   /** Null: that of the machine. */
   readonly name: string | null;
-  /** Receives what happens, for people. */
-  told(what: string): void;
+}
+
+/** A host in the background. */
+export interface StartedHost {
+  readonly pid: number;
+  readonly name: string;
+  /** The path of its log. */
+  readonly log: string;
 }
 
 /** A backend on this machine. */
@@ -267,9 +273,15 @@ export interface Runtime {
   ): Promise<readonly { readonly way: OutsideWay; readonly problem: string | null }[]>;
   /**
    * Runs agents of other homes until the signal aborts, which leaves them running, or until it is drained.
+   * @param told receives what happens, for people
    * @throws MaosError INVALID_INPUT, BACKEND_UNAVAILABLE, INVALID_TRANSITION
    */
-  runHost(options: HostOptions, signal: AbortSignal): Promise<void>;
+  runHost(options: HostOptions, told: (what: string) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Does the same in a process of its own; settles when it takes agents.
+   * @throws MaosError as {@link runHost}, and SPAWN_FAILED
+   */
+  startHost(options: HostOptions): Promise<StartedHost>;
   /**
    * Has the home of an agent do what a program of it asks; waits as long as the home is away.
    * @param calls where the program leaves it, by its environment

@@ -169,6 +169,9 @@ export const commandCases: readonly (readonly CommandCase[])[] = [
   [
     call('host drain'),
     fails(2, /^host: name the pools/, 'host'),
+    fails(2, /^host: name the pools/, 'host --detach'),
+    fails(2, /^"GPU" cannot be the name of a pool/, 'host --pool GPU --detach --nats nats://127.0.0.1:1'),
+    fails(6, /nats-server -js/, 'host --pool gpu --detach --nats nats://127.0.0.1:1'),
     fails(2, /^host: "work" is no action/, 'host work'),
     fails(2, /^host: "big" is no label: use key=value/, 'host --pool gpu --label big'),
     fails(2, /^There is no NATS server to connect to/, 'host list'),

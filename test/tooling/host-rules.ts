@@ -7,6 +7,7 @@ import { parseSync } from 'oxc-parser';
 const localViews = [
   'src/application/runtime.ts',
   'src/application/ports/http-servers.ts',
+  'src/presentation/cli/commands/host.ts',
   'src/presentation/cli/commands/open.ts',
   'src/presentation/cli/commands/ps.ts',
   'src/presentation/cli/commands/instances.ts',

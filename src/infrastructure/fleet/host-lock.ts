@@ -9,6 +9,13 @@ import { identify, type ProcessIdentity, sight } from '../process/tree/identity.
  * @throws MaosError INVALID_TRANSITION while another process holds it
  */
 export async function holdHostLock(path: string): Promise<() => void> {
+  await refuseSecondHost(path);
+  writeFileSync(path, JSON.stringify(await identify(process.pid)), { mode: fileMode });
+  return () => rmSync(path, { force: true });
+}
+
+/** @throws MaosError INVALID_TRANSITION while another process holds the lock */
+export async function refuseSecondHost(path: string): Promise<void> {
   const holder = holderOf(path);
   if (holder !== null && holder.pid !== process.pid && (await sight(holder)) !== 'gone') {
     throw new MaosError(
@@ -17,8 +24,6 @@ export async function holdHostLock(path: string): Promise<() => void> {
       { details: { pid: holder.pid } },
     );
   }
-  writeFileSync(path, JSON.stringify(await identify(process.pid)), { mode: fileMode });
-  return () => rmSync(path, { force: true });
 }
 
 function holderOf(path: string): ProcessIdentity | null {

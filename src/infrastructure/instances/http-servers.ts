@@ -5,7 +5,7 @@ import type { HttpServer, StoppedServer } from '../../application/ports/http-ser
 import type { InstanceId } from '../../domain/ids.ts';
 import { fileError, isMissing } from '../files/disk/file-error.ts';
 import { ensureFolder, fileMode } from '../files/disk/folders.ts';
-import { startDetachedServer } from '../process/launch/detached-server.ts';
+import { startDetachedService } from '../process/launch/detached-service.ts';
 import { sight } from '../process/tree/identity.ts';
 import type { InstanceRegistration, KnownInstance } from './instance-registration.ts';
 
@@ -37,7 +37,13 @@ export class HttpServers {
   /** @throws MaosError SPAWN_FAILED, FORBIDDEN, RESOURCE_LIMIT_EXCEEDED */
   async start(project: string): Promise<HttpServer> {
     await ensureFolder(this.#folder);
-    const server = await startDetachedServer({ project, home: this.#home });
+    const { pid, said } = await startDetachedService({
+      home: this.#home,
+      args: ['serve', '--http', '127.0.0.1:0', '--no-stdio', '--project', project],
+      sign: /^MAOS is listening on http:\/\/127\.0\.0\.1:([0-9]+) /m,
+      what: 'server',
+    });
+    const server = { pid, port: Number(said[1]) };
     const instance = (await this.#living()).find(({ pid }) => pid === server.pid);
     if (instance !== undefined) {
       const path = join(this.#folder, instance.id);

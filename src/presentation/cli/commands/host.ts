@@ -1,16 +1,18 @@
 import type { HostReport } from '../../../application/ports/fleet.ts';
-import { MaosError, quote } from '../../../domain/errors.ts';
+import type { HostOptions } from '../../../application/runtime.ts';
+import { MaosError, quote, showPath } from '../../../domain/errors.ts';
 import type { HostBackend } from '../../../domain/placement.ts';
 import type { CliCommand, CommandContext } from '../command.ts';
 import { renderTable } from '../render/table.ts';
 import { exitStatus } from '../shell/exit-status.ts';
+import type { OptionValues } from '../shell/option-values.ts';
 import type { Canvas } from '../shell/terminal.ts';
 
 export const hostCommand: CliCommand = {
   name: 'host',
   summary: 'Let this machine run agents of other homes',
   details:
-    "Takes agents of the pools over a NATS server with JetStream, one for each slot, and runs them by this machine's own settings: remote.backends and allowCommands say what it runs. Ctrl-C ends only this command: its agents go on, and the next 'maos host' adopts them. 'host list' shows every host of the server; 'host drain' lets the host of this home finish its agents and end.",
+    "Takes agents of the pools over a NATS server with JetStream, one for each slot, and runs them by this machine's own settings: remote.backends and allowCommands say what it runs. Ctrl-C ends only this command: its agents go on, and the next 'maos host' adopts them. With --detach it works in the background, and its log is host/host.log in the home. 'host list' shows every host of the server; 'host drain' lets the host of this home finish its agents and end.",
   arguments: [
     { syntax: '[action]', description: 'list or drain; default: work', choices: ['list', 'drain'] },
   ],
@@ -29,12 +31,14 @@ export const hostCommand: CliCommand = {
     },
     { flags: '--label <key=value>', description: 'what to tell homes about this machine', kind: 'list' },
     { flags: '--name <name>', description: "the host's name; default: that of the machine", kind: 'text' },
+    { flags: '-d, --detach', description: 'work in the background, until it is drained', kind: 'flag' },
   ],
   examples: [
     {
       line: 'maos host --nats nats://10.0.0.1:4222 --pool gpu --slots 2',
       says: 'run two agents of the pool gpu at once',
     },
+    { line: 'maos host --pool gpu --detach', says: 'in the background, until maos host drain' },
     { line: 'maos host list --nats nats://10.0.0.1:4222', says: 'show the hosts, their pools and load' },
   ],
   async run(context) {
@@ -53,25 +57,39 @@ export const hostCommand: CliCommand = {
     if (action !== undefined) {
       throw new MaosError('INVALID_INPUT', `host: ${quote(action)} is no action: use list or drain.`);
     }
-    const pools = (options.text('pool') ?? '')
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== '');
-    if (pools.length === 0) {
-      throw new MaosError('INVALID_INPUT', 'host: name the pools whose agents it takes: --pool gpu.');
-    }
+    const asked = {
+      ...{ url, pools: poolsOf(options), labels: labelsOf(options.list('label').map(({ value }) => value)) },
+      ...{ slots: options.number('slots') ?? null, name: options.text('name') ?? null },
+    };
+    if (options.flag('detach')) return detach(context, asked);
     const signal = context.watchInterrupts();
-    const told = (what: string): void => terminal.notice(what);
-    await runtime.runHost(
-      {
-        ...{ url, pools, told, labels: labelsOf(options.list('label').map(({ value }) => value)) },
-        ...{ slots: options.number('slots') ?? null, name: options.text('name') ?? null },
-      },
-      signal,
-    );
+    await runtime.runHost(asked, (what) => terminal.notice(what), signal);
     return exitStatus.done;
   },
 };
+
+async function detach(
+  { json, terminal, program, runtime }: CommandContext,
+  options: HostOptions,
+): Promise<number> {
+  const { pid, name, log } = await runtime().startHost(options);
+  const { pools } = options;
+  if (json) terminal.document({ name, pools, pid, log });
+  else {
+    terminal.line(`Host ${name} takes agents of ${pools.join(', ')} in the background, as process ${pid}.`);
+    terminal.line(`Its log is ${showPath(log)}.`);
+    terminal.line(`'${program} host drain' lets it finish its agents and end.`);
+  }
+  return exitStatus.done;
+}
+
+/** @throws MaosError INVALID_INPUT */
+function poolsOf(options: OptionValues): readonly string[] {
+  const names = (options.text('pool') ?? '').split(',').map((name) => name.trim());
+  const pools = names.filter((name) => name !== '');
+  if (pools.length > 0) return pools;
+  throw new MaosError('INVALID_INPUT', 'host: name the pools whose agents it takes: --pool gpu.');
+}
 
 /** @throws MaosError INVALID_INPUT */
 function labelsOf(given: readonly string[]): Readonly<Record<string, string>> {
