@@ -1,26 +1,30 @@
-import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { command, isAlive, Machines } from '../helpers/machines.ts';
+import { command, isAlive } from '../helpers/machines.ts';
 import { until } from '../helpers/waiting.ts';
 import { SeededRandom } from './dice.ts';
+import { filesOf, type Home, type Host, Pool } from './pool.ts';
+import { isWrapper } from './processes.ts';
+import { kill } from './world.ts';
 
-/*
- * A campaign outside `npm test`: `npm run chaos -- --hosts`.
- */
-
-const rounds = Number(process.env.MAOS_CHAOS_ROUNDS ?? 100);
-const seed = Number(process.env.MAOS_CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 32));
-const only = process.env.MAOS_CHAOS_ONLY;
-const untilMs =
-  performance.now() + Number(process.env.MAOS_CHAOS_SECONDS ?? Number.POSITIVE_INFINITY) * 1_000;
+export interface HostsCampaign {
+  readonly launcher: string;
+  readonly seed: number;
+  readonly rounds: number;
+  /** Null: all of them. */
+  readonly only: number | null;
+  /** No round begins later. */
+  readonly seconds: number;
+  /** Whether the server may lose all it has stored. */
+  readonly wipes: boolean;
+  readonly isVerbose: boolean;
+  say(line: string): void;
+}
 
 /** Short, so that a host that sleeps is given up. */
 const lostAfterMinutes = 0.1;
+/** From the first command after a kill of the session's process until another one owns it. */
+const adoptionMs = 5_000;
 const terminal = new Set(['completed', 'failed', 'cancelled']);
 
 interface Job {
@@ -28,146 +32,202 @@ interface Job {
   readonly lines: number;
 }
 
+/** What a round has seen. */
+interface Report {
+  readonly told: string[];
+  readonly complaints: string[];
+  /** `completed`, or why not, of each agent. */
+  readonly ends: string[];
+  readonly adoptions: number[];
+  launches: number;
+}
+
 const printed = ({ name, lines }: Job): string =>
   Array.from({ length: lines }, (_, line) => `${name} line ${line}\n`).join('');
 
-/** Leaves a file that only one launch of an attempt can make, and one with its pid. */
+/** Leaves a file with its pid, which only one launch of an attempt can make. */
 function lineOf(folder: string, { name, lines }: Job): string {
   const mark = `'${folder}/started.${name}.'$MAOS_AGENT_ATTEMPT`;
-  const begin = `( set -C; echo $$ > ${mark} ) 2>/dev/null || echo again >> '${folder}/doubled'`;
+  const begin = `( set -C; echo $$ > ${mark} ) 2>/dev/null || echo ${name} $MAOS_AGENT_ATTEMPT >> '${folder}/doubled'`;
   return `${begin}; i=0; while [ $i -lt ${lines} ]; do echo "${name} line $i"; i=$((i+1)); sleep 0.05; done`;
 }
 
-/** What is done to the machines, each at its moment. */
-class Assaults {
-  readonly told: string[] = [];
-  readonly #machines: Machines;
-  readonly #dice: SeededRandom;
-  #home: ChildProcess | null;
-
-  constructor(machines: Machines, dice: SeededRandom, home: ChildProcess) {
-    this.#machines = machines;
-    this.#dice = dice;
-    this.#home = home;
+/** One assault on whatever is there. @returns what was done */
+async function assault(pool: Pool, dice: SeededRandom, wipes: boolean): Promise<string> {
+  await sleep(dice.between(0, 2_000));
+  const kind = dice.weighted({
+    'a host is killed': 3,
+    'a host sleeps': 2,
+    'the server is killed': 3,
+    'the server sleeps': 1,
+    'a home is killed': 3,
+    'a home sleeps': 1,
+    'a wrapper is killed': 1,
+    'a wrapper sleeps': 1,
+    'the server is wiped': wipes ? 2 : 0,
+  });
+  const host = dice.pick(pool.hosts) as Host;
+  const home = dice.pick(pool.homes) as Home;
+  // Rarely so long that its agents are given up.
+  const awayMs = dice.chance(0.05) ? 25_000 : dice.between(0, dice.chance(0.2) ? 9_000 : 1_500);
+  const { server } = pool;
+  const isSleep = kind.endsWith('sleeps');
+  const lull = async (signal: (name: NodeJS.Signals) => void): Promise<void> => {
+    signal('SIGSTOP');
+    await sleep(awayMs);
+    signal('SIGCONT');
+  };
+  if (kind === 'a host is killed') await host.die(awayMs);
+  else if (kind === 'a home is killed') await home.die(awayMs);
+  else if (kind === 'a host sleeps') await lull((signal) => host.signal(signal));
+  else if (kind === 'a home sleeps') await lull((signal) => home.signal(signal));
+  else if (kind === 'the server sleeps') await lull((signal) => server.signal(signal));
+  else if (kind.startsWith('the server')) {
+    if (kind === 'the server is wiped') await server.wipe();
+    else await server.kill();
+    await sleep(awayMs);
+    await server.run();
+  } else {
+    const { pid } = dice.pick(host.machine.processes.filter(isWrapper)) ?? {};
+    if (pid === undefined) return `${kind}: none`;
+    if (isSleep) await lull((signal) => kill(pid, signal));
+    else kill(pid, 'SIGKILL');
   }
+  return awayMs > 20_000 ? `${kind} for long` : kind;
+}
 
-  async one(): Promise<void> {
-    const dice = this.#dice;
-    await sleep(dice.between(0, 2_000));
-    const kind = dice.weighted({
-      'the host is killed': 3,
-      'the host sleeps': 2,
-      'the server is killed': 3,
-      'the home is killed': 2,
-      'a wrapper is killed': 1,
+async function play(pool: Pool, dice: SeededRandom, wipes: boolean, report: Report): Promise<void> {
+  const { folder, homes, hosts } = pool;
+  for (const host of hosts) await host.start();
+  const jobs = new Map<Home, readonly Job[]>();
+  for (const home of homes) {
+    const many = Array.from({ length: dice.between(1, 3) }, (_, number): Job => {
+      return { name: `${home.machine.name}${number}`, lines: dice.between(0, 60) };
     });
-    this.told.push(kind);
-    const awayMs = dice.between(0, dice.chance(0.2) ? 9_000 : 1_500);
-    if (kind === 'the host is killed') {
-      await this.#machines.killHost();
-      await sleep(awayMs);
-      await this.#machines.startHost();
-    } else if (kind === 'the host sleeps') {
-      this.#machines.signalHost('SIGSTOP');
-      await sleep(awayMs);
-      this.#machines.signalHost('SIGCONT');
-    } else if (kind === 'the server is killed') {
-      await this.#machines.server.kill();
-      await sleep(awayMs);
-      await this.#machines.server.run();
-    } else if (kind === 'the home is killed') {
-      await this.killHome();
-    } else {
-      const [first] = readdirSync(this.#machines.folder).filter((name) => name.startsWith('started.'));
-      if (first === undefined) return;
-      const pid = Number(readFileSync(join(this.#machines.folder, first), 'utf8'));
-      const wrapper = pid > 0 && isAlive(pid) ? parentOf(pid) : 0;
-      if (wrapper > 1) process.kill(wrapper, 'SIGKILL');
+    jobs.set(home, many);
+    await home.begin(many.map((job) => command(job.name, lineOf(folder, job), { pool: 'gpu' })));
+  }
+  for (let count = dice.between(1, 3); count > 0; count--) report.told.push(await assault(pool, dice, wipes));
+  for (const home of homes) await judge(home, jobs.get(home) as readonly Job[], report);
+  const marks = filesOf(folder, 'started.');
+  report.launches = marks.size;
+  for (const [, twice] of filesOf(folder, 'doubled'))
+    report.complaints.push(`started again: ${twice.trim().replaceAll('\n', ', ')}`);
+  const left = (): readonly number[] => [
+    ...[...marks.values()].map(Number).filter(isAlive),
+    ...hosts.flatMap(({ machine }) => machine.processes.filter(isWrapper)).map(({ pid }) => pid),
+  ];
+  await until(
+    () => left().length === 0,
+    () => `the end of every process of an agent: ${left()}`,
+  );
+}
+
+/** Whether the session has a true end, and whether it was adopted in time. */
+async function judge(home: Home, jobs: readonly Job[], report: Report): Promise<void> {
+  const { machine, session } = home;
+  let last = '';
+  const status = await until(
+    async () => {
+      const now = await home.status();
+      last = JSON.stringify(now.agents);
+      if (terminal.has(now.state)) return now;
+      await sleep(200);
+      return null;
+    },
+    () => `the end of the session of ${machine.name}: ${last}`,
+  );
+  for (const { name, state, failure } of status.agents) {
+    report.ends.push(state === 'failed' ? (failure?.kind ?? 'failed without a reason') : state);
+    const job = jobs.find((each) => each.name === name) as Job;
+    if (!terminal.has(state)) report.complaints.push(`${name} is ${state} although its session has ended`);
+    else if (state === 'failed' && !isExcused(failure, report.told))
+      report.complaints.push(`${name} failed for nothing: ${JSON.stringify(failure)}`);
+    else if (state === 'completed') {
+      const log = await machine.maos('logs', session, name, '--raw', '--stream', 'stdout');
+      if (log !== printed(job)) report.complaints.push(`the output of ${name} is not what it printed`);
     }
   }
+  await machine.maos('audit', 'verify', session);
+  await adoptionsOf(home, report);
+}
 
-  /** The next command at home adopts the session. */
-  async killHome(): Promise<void> {
-    const home = this.#home;
-    this.#home = null;
-    if (home === null || home.exitCode !== null || home.signalCode !== null) return;
-    home.kill('SIGKILL');
-    await once(home, 'exit');
+/** Only what was killed or given up may fail. */
+function isExcused(failure: { readonly kind?: string } | undefined, told: readonly string[]): boolean {
+  return failure?.kind === 'lost' || told.includes('a wrapper is killed');
+}
+
+/** After each kill of its process, the next events of a session are that it was taken over, and soon. */
+async function adoptionsOf({ machine, session, deaths }: Home, report: Report): Promise<void> {
+  const lines = (await machine.maos('events', session, '--json')).trim().split('\n');
+  const events = lines.map((line): { at: string; type: string } => JSON.parse(line));
+  for (const [index, { killedAt, calledAt }] of deaths.entries()) {
+    const diesAgain = deaths[index + 1]?.killedAt ?? Number.POSITIVE_INFINITY;
+    const first = events.find(({ at }) => Date.parse(at) > killedAt);
+    // It had ended before.
+    if (first === undefined) continue;
+    const at = Date.parse(first.at);
+    if (first.type !== 'session.taken_over')
+      report.complaints.push(`${machine.name} went on without an owner: ${first.type}`);
+    const tookMs = Math.min(at, diesAgain) - calledAt;
+    if (at < diesAgain) report.adoptions.push(tookMs);
+    if (tookMs > adoptionMs) report.complaints.push(`${machine.name} was adopted after ${tookMs} ms`);
   }
 }
 
-function parentOf(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return 0;
-  }
-}
-
-async function play(
-  t: TestContext,
-  dice: SeededRandom,
-): Promise<{ complaints: string[]; told: string[]; state: string }> {
-  const machines = await Machines.start(t);
-  const { folder } = machines;
-  machines.configure('home', { remote: { url: machines.server.url, lostAfterMinutes } });
-  await machines.startHost('--slots', '3');
-  const jobs = Array.from(
-    { length: dice.between(1, 3) },
-    (_, number): Job => ({ name: `far${number}`, lines: dice.between(0, 60) }),
-  );
-  const plan = machines.plan(jobs.map((job) => command(job.name, lineOf(folder, job), { pool: 'gpu' })));
-  const home = machines.spawn('home', 'run', plan);
-  const id = await until(() => /sess_[0-9A-Z]{26}/.exec(machines.latest())?.[0], 'the session');
-  const assaults = new Assaults(machines, dice, home);
-  for (let count = dice.between(1, 3); count > 0; count--) await assaults.one();
-  const state = await until(
-    async () => {
-      const status = await machines.status(id);
-      return terminal.has(status.state) ? status : null;
-    },
-    `the end; ${assaults.told.join(', ')}`,
-  );
-  const complaints: string[] = [];
-  if (existsSync(join(folder, 'doubled'))) complaints.push('an attempt was started twice');
-  for (const job of jobs) {
-    const agent = state.agents.find(({ name }: { name: string }) => name === job.name);
-    if (agent.state === 'completed' && (await machines.log(id, job.name)) !== printed(job))
-      complaints.push(`the output of ${job.name} is not what it printed`);
-    if (!terminal.has(agent.state))
-      complaints.push(`${job.name} is ${agent.state} although its session has ended`);
-  }
-  const pids = readdirSync(folder)
-    .filter((name) => name.startsWith('started.'))
-    .map((name) => Number(readFileSync(join(folder, name), 'utf8')));
-  await until(() => pids.every((pid) => !isAlive(pid)), `the end of every process: ${pids}`);
-  await assaults.killHome();
-  return { complaints, told: assaults.told, state: state.state };
-}
-
-it(`teams over two machines, of which everything is killed at random (seed ${seed})`, {
-  timeout: 86_400_000,
-}, async (t) => {
-  const ends = new Map<string, number>();
-  const done = new Map<string, number>();
-  let played = 0;
-  for (
-    let round = Number(only ?? 1);
-    round <= Number(only ?? rounds) && performance.now() < untilMs;
-    round++
-  ) {
-    const how = `npm run chaos -- --hosts --seed ${seed} --only ${round}`;
-    // Each round cleans up after itself.
-    await t.test(`round ${round}`, async (inner) => {
-      const { complaints, told, state } = await play(inner, new SeededRandom(seed + round * 0x9e3779b1));
-      ends.set(state, (ends.get(state) ?? 0) + 1);
-      for (const kind of told) done.set(kind, (done.get(kind) ?? 0) + 1);
-      assert.deepEqual(complaints, [], `${how}\n${told.join(', ')}`);
+/** @returns the exit status */
+export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
+  const { launcher, seed, rounds, only, wipes, say } = campaign;
+  say(`chaos with hosts: seed ${seed}, ${rounds} rounds`);
+  const begunAt = performance.now();
+  const seconds = (): number => Math.round((performance.now() - begunAt) / 1000);
+  const reports: Report[] = [];
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(signal));
+  const interruption = once(interrupted.signal, 'abort');
+  for (let round = only ?? 1; round <= (only ?? rounds) && seconds() < campaign.seconds; round++) {
+    const report: Report = { told: [], complaints: [], ends: [], adoptions: [], launches: 0 };
+    const pool = await Pool.open(launcher, { lostAfterMinutes });
+    // Every round has its own seed, so that it can be repeated without the earlier ones.
+    const played = play(pool, new SeededRandom(seed + round * 0x9e3779b1), wipes, report).catch((error) => {
+      report.complaints.push(error instanceof Error ? error.message : String(error));
     });
-    played += 1;
+    await Promise.race([played, interruption]);
+    const { aborted: isCut } = interrupted.signal;
+    const isKept = !isCut && report.complaints.length > 0;
+    await pool.close(isKept);
+    if (isCut) break;
+    reports.push(report);
+    if (isKept || campaign.isVerbose) say(`round ${round}, ${seconds()} s: ${report.told.join(', ')}`);
+    for (const complaint of report.complaints) say(`  VIOLATION: ${complaint}`);
+    if (isKept) say(`  kept: ${pool.folder}; again: npm run chaos -- --hosts --seed ${seed} --only ${round}`);
   }
-  const counted = (counts: ReadonlyMap<string, number>): string =>
-    [...counts].map(([what, times]) => `${what} ${times}`).join(', ');
-  t.diagnostic(`${played} rounds, seed ${seed}: ${counted(ends)}; ${counted(done)}`);
-});
+  for (const line of summary(reports)) say(`chaos with hosts: ${line}`);
+  say(`chaos with hosts: seed ${seed}, ${seconds()} s${interrupted.signal.aborted ? ', interrupted' : ''}`);
+  const isGood = reports.every(({ complaints }) => complaints.length === 0);
+  // What an interrupted round still waits for must not keep it.
+  if (interrupted.signal.aborted) process.exit(isGood ? 130 : 1);
+  return isGood ? 0 : 1;
+}
+
+function summary(reports: readonly Report[]): readonly string[] {
+  const counted = (all: readonly string[]): string => {
+    const counts = Object.entries(Object.groupBy(all, (each) => each)).map(
+      ([what, those]) => [what, those?.length ?? 0] as const,
+    );
+    return (
+      counts
+        .sort((a, b) => b[1] - a[1])
+        .map(([what, count]) => `${what} ${count}`)
+        .join(', ') || 'none'
+    );
+  };
+  const adoptions = reports.flatMap((each) => each.adoptions).sort((a, b) => a - b);
+  const launches = reports.reduce((sum, each) => sum + each.launches, 0);
+  const bound = `${adoptions.length} adoptions of sessions, median ${adoptions[adoptions.length >> 1] ?? 0} ms, at most ${adoptions.at(-1) ?? 0} ms`;
+  return [
+    `${reports.length} rounds, ${launches} launches; agents: ${counted(reports.flatMap(({ ends }) => ends))}`,
+    `assaults: ${counted(reports.flatMap(({ told }) => told))}`,
+    `${bound}; violations ${reports.reduce((sum, each) => sum + each.complaints.length, 0)}`,
+  ];
+}

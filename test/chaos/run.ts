@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type ViolationKind, violationKinds } from './checks.ts';
 import { SeededRandom } from './dice.ts';
+import { hostsCampaign } from './hosts.ts';
 import { playRound, type RoundReport } from './round.ts';
 import { World } from './world.ts';
 
@@ -13,7 +14,7 @@ nothing is left running and every session tells the truth.
   npm run chaos -- [--rounds N] [--seed N] [--short] [--verbose] [--maos FILE]
   npm run chaos -- --scale
   npm run chaos -- --messages [--seed N] [--short]
-  npm run chaos -- --hosts [--rounds N] [--seed N] [--only N] [--short]
+  npm run chaos -- --hosts [--rounds N] [--seed N] [--only N] [--short] [--wipe]
 
   --rounds N   how many rounds (default: 200)
   --seed N     repeats the choices of a run; the moments they hit differ a little
@@ -21,7 +22,9 @@ nothing is left running and every session tells the truth.
   --short      15 rounds and at most a minute, or 11 agents and 200 messages, for CI
   --scale      instead: 200 agents alive at once, and 20 sessions at once in one project
   --messages   instead: 25 agents, 1,000 messages between them; MAOS, senders, servers of the team and a wrapper are killed
-  --hosts      instead: teams over two machines with a NATS server; the server, the host, the home and wrappers are killed or sleep
+  --hosts      instead: two homes and two hosts of one pool, with a NATS server; each of them and wrappers are killed or sleep.
+               Ctrl-C ends it with the figures so far
+  --wipe       with --hosts: the data folder of the server is removed, too
   --verbose    a line per round
   --maos FILE  the launcher (default: bin/maos.js)
 
@@ -36,6 +39,7 @@ const { values } = parseArgs({
     scale: { type: 'boolean', default: false },
     messages: { type: 'boolean', default: false },
     hosts: { type: 'boolean', default: false },
+    wipe: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     maos: { type: 'string', default: fileURLToPath(new URL('../../bin/maos.js', import.meta.url)) },
     help: { type: 'boolean', short: 'h', default: false },
@@ -52,11 +56,16 @@ else if (values.messages) {
     ...(values.seed === undefined ? {} : { MAOS_CHAOS_SEED: values.seed }),
   });
 } else if (values.hosts) {
-  process.exitCode = campaign('hosts.ts', {
-    MAOS_CHAOS_ROUNDS: values.rounds,
-    ...(values.short ? { MAOS_CHAOS_SECONDS: '45' } : {}),
-    ...(values.seed === undefined ? {} : { MAOS_CHAOS_SEED: values.seed }),
-    ...(values.only === undefined ? {} : { MAOS_CHAOS_ONLY: values.only }),
+  process.exitCode = await hostsCampaign({
+    launcher: values.maos,
+    seed: seed(),
+    rounds: Number(values.rounds),
+    only: values.only === undefined ? null : Number(values.only),
+    // A round takes up to 15 s more.
+    seconds: values.short ? 40 : Number.POSITIVE_INFINITY,
+    wipes: values.wipe,
+    isVerbose: values.verbose,
+    say,
   });
 } else process.exitCode = await chaos();
 
@@ -69,21 +78,25 @@ function campaign(name: string, variables: Readonly<Record<string, string>>): nu
   );
 }
 
+function seed(): number {
+  return values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
+}
+
 /** @returns the exit status */
 async function chaos(): Promise<number> {
-  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
+  const chosen = seed();
   const rounds = values.short ? 15 : Number(values.rounds);
   const until = performance.now() + (values.short ? 60_000 : Number.POSITIVE_INFINITY);
   const wanted = values.only === undefined ? null : Number(values.only);
-  say(`chaos: seed ${seed}, ${rounds} rounds, ${availableParallelism()} cores, Node ${process.version}`);
+  say(`chaos: seed ${chosen}, ${rounds} rounds, ${availableParallelism()} cores, Node ${process.version}`);
   const begunAt = performance.now();
   const reports: RoundReport[] = [];
   for (let round = wanted ?? 1; round <= (wanted ?? rounds) && performance.now() < until; round++) {
-    const report = await play(seed, round);
+    const report = await play(chosen, round);
     reports.push(report);
   }
   const seconds = Math.round((performance.now() - begunAt) / 1000);
-  for (const line of summary(seed, reports, seconds)) say(line);
+  for (const line of summary(chosen, reports, seconds)) say(line);
   return reports.some(({ violations }) => violations.length > 0) ? 1 : 0;
 }
 

@@ -94,10 +94,6 @@ export class Machines {
     return host.exitCode;
   }
 
-  signalHost(signal: NodeJS.Signals): void {
-    this.#host?.kill(signal);
-  }
-
   /** The exit status of the host, which ends by itself. */
   async hostEnd(): Promise<number | null> {
     const host = this.#host as ChildProcess;

@@ -57,6 +57,16 @@ export class NatsServer {
     await once(running, 'exit');
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  /** Ends it, and removes all it has stored. */
+  async wipe(): Promise<void> {
+    await this.kill();
+    rmSync(join(this.#folder, 'jetstream'), { recursive: true, force: true });
+  }
+
   async #listening(): Promise<void> {
     await until(async () => {
       const socket = connect(this.port, '127.0.0.1');

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { isAlive } from '../helpers/machines.ts';
+import { NatsServer } from '../helpers/nats-server.ts';
+import { until } from '../helpers/waiting.ts';
+import { processesOf } from './processes.ts';
+import { kill, pause } from './world.ts';
+
+const run = promisify(execFile);
+
+/** Two homes and two hosts of one pool, with a NATS server between them. */
+export class Pool {
+  readonly folder = mkdtempSync(join(tmpdir(), 'maos-pool-'));
+  readonly homes: readonly Home[];
+  readonly hosts: readonly Host[];
+  readonly server: NatsServer;
+  readonly #cleanUps: readonly (() => Promise<void>)[];
+
+  private constructor(
+    launcher: string,
+    server: NatsServer,
+    config: object,
+    cleanUps: readonly (() => Promise<void>)[],
+  ) {
+    this.server = server;
+    this.#cleanUps = cleanUps;
+    const make = (name: string): Machine => new Machine(launcher, this.folder, name);
+    this.homes = ['red', 'blue'].map((name) => new Home(make(name), server.url, config));
+    this.hosts = ['box', 'can'].map((name) => new Host(make(name), server.url));
+  }
+
+  static async open(launcher: string, config: object): Promise<Pool> {
+    const cleanUps: (() => Promise<void>)[] = [];
+    const server = await NatsServer.start({ after: (cleanUp) => cleanUps.push(cleanUp) });
+    return new Pool(launcher, server, config, cleanUps);
+  }
+
+  /** Kills what is left of everything. @param isKept whether its files are */
+  async close(isKept: boolean): Promise<void> {
+    for (const { machine } of [...this.homes, ...this.hosts]) machine.end();
+    for (const cleanUp of this.#cleanUps) await cleanUp();
+    if (!isKept) rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** A MAOS_HOME with its processes. */
+export class Machine {
+  readonly name: string;
+  /** Of the pool. */
+  readonly folder: string;
+  readonly home: string;
+  readonly project: string;
+  readonly #launcher: string;
+
+  constructor(launcher: string, folder: string, name: string) {
+    this.#launcher = launcher;
+    this.folder = folder;
+    this.name = name;
+    this.home = join(folder, name);
+    this.project = join(folder, `${name}.project`);
+    for (const made of [this.home, this.project]) mkdirSync(made);
+  }
+
+  configure(config: object): void {
+    writeFileSync(join(this.home, 'config.json'), JSON.stringify(config));
+  }
+
+  /** Apart from the terminal, whose Ctrl-C is for the campaign. */
+  start(...args: readonly string[]): ChildProcess {
+    const { env, project: cwd } = this;
+    const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+    return spawn(process.execPath, [this.#launcher, ...args], { env, cwd, stdio, detached: true });
+  }
+
+  /** @returns what it prints */
+  async maos(...args: readonly string[]): Promise<string> {
+    const options = { env: this.env, cwd: this.project, timeout: 60_000, maxBuffer: 2 ** 26 };
+    return (await run(process.execPath, [this.#launcher, ...args], options)).stdout;
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return { PATH: process.env.PATH ?? '', HOME: this.folder, MAOS_HOME: this.home };
+  }
+
+  get processes() {
+    return processesOf(this.home, 'no ledger');
+  }
+
+  end(): void {
+    for (const { pid } of this.processes) kill(pid, 'SIGKILL');
+  }
+}
+
+/** When a home was killed, and when the first command afterwards was called; in ms since the epoch. */
+interface Death {
+  readonly killedAt: number;
+  calledAt: number;
+}
+
+export class Home {
+  readonly machine: Machine;
+  readonly deaths: Death[] = [];
+  session = '';
+
+  constructor(machine: Machine, url: string, config: object) {
+    this.machine = machine;
+    machine.configure({ remote: { url, ...config } });
+  }
+
+  async begin(agents: readonly object[]): Promise<void> {
+    const { machine } = this;
+    const plan = join(machine.folder, `${machine.name}.json`);
+    writeFileSync(plan, JSON.stringify({ objective: `The team of ${machine.name}`, agents }));
+    const output = heardFrom(machine.start('run', plan));
+    const projects = join(machine.home, 'projects');
+    const folders = (): string =>
+      existsSync(projects) ? readdirSync(projects, { recursive: true, encoding: 'utf8' }).join() : '';
+    this.session = await until(() => /sess_[0-9A-Z]{26}/.exec(folders())?.[0], output);
+  }
+
+  async status() {
+    return JSON.parse(await this.machine.maos('status', this.session, '--json'));
+  }
+
+  /** Every MAOS process of it. The first command afterwards finds the session without an owner. */
+  async die(awayMs: number): Promise<void> {
+    const death = { killedAt: Date.now(), calledAt: Number.POSITIVE_INFINITY };
+    this.machine.end();
+    this.deaths.push(death);
+    await pause(awayMs);
+    death.calledAt = Date.now();
+    await this.status();
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    for (const { pid } of this.machine.processes) kill(pid, signal);
+  }
+}
+
+export class Host {
+  readonly machine: Machine;
+  readonly #url: string;
+  #process: ChildProcess | null = null;
+
+  constructor(machine: Machine, url: string) {
+    this.machine = machine;
+    this.#url = url;
+    machine.configure({ allowCommands: ['*'] });
+  }
+
+  async start(): Promise<void> {
+    const { name } = this.machine;
+    const started = this.machine.start(
+      ...['host', '--nats', this.#url, '--pool', 'gpu', '--name', name, '--slots', '2'],
+    );
+    this.#process = started;
+    const output = heardFrom(started);
+    await until(() => output().includes('takes agents of gpu') || started.exitCode !== null, output);
+    assert.equal(started.exitCode, null, output());
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    const { pid } = this.#process ?? {};
+    if (pid !== undefined) kill(pid, signal);
+  }
+
+  /** Its agents go on. */
+  async die(awayMs: number): Promise<void> {
+    const { pid = 0 } = this.#process ?? {};
+    this.signal('SIGKILL');
+    await until(() => !isAlive(pid), `the end of ${this.machine.name}`);
+    await pause(awayMs);
+    await this.start();
+  }
+}
+
+/** Reads all it prints, so that it never waits for that. */
+function heardFrom(child: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += chunk));
+  return () => text;
+}
+
+/** Contents of the files of a folder by their names, of those that begin so. */
+export function filesOf(folder: string, beginning: string): ReadonlyMap<string, string> {
+  const names = readdirSync(folder).filter((name) => name.startsWith(beginning));
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+}
