@@ -2,6 +2,7 @@ import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
+import { collectHosted, type HostCollection } from './application/hosting/collect-hosted.ts';
 import { HostService } from './application/hosting/host-service.ts';
 import type { Backends } from './application/ports/backend.ts';
 import type { HostedPlace } from './application/ports/hosting.ts';
@@ -21,6 +22,7 @@ import { makeCallBox } from './infrastructure/fleet/call-box.ts';
 import { holdHostLock, refuseSecondHost } from './infrastructure/fleet/host-lock.ts';
 import { makeHostedCode } from './infrastructure/fleet/hosted-code.ts';
 import { makeHostedRecords } from './infrastructure/fleet/hosted-records.ts';
+import { hostedSessions } from './infrastructure/fleet/hosted-sessions.ts';
 import { decodeOrder } from './infrastructure/fleet/launch-order.ts';
 import { makeSharedFiles } from './infrastructure/fleet/shared-files.ts';
 import { makeIdSource } from './infrastructure/ids.ts';
@@ -32,6 +34,9 @@ import { startDetachedService } from './infrastructure/process/launch/detached-s
 import { makeMachine } from './infrastructure/process/tree/machine.ts';
 import { openFleet } from './pool-host.ts';
 import { backendsOf, environmentFor, teamServerOf } from './project-adapters.ts';
+
+const firstCollectionMs = 60_000;
+const collectionMs = 6 * 3_600_000;
 
 /** Makes this machine work for other homes, until the signal aborts or it is drained. */
 export async function runHost(from: {
@@ -60,11 +65,12 @@ export async function runHost(from: {
       const settings = toSettings(config);
       const machine = makeMachine();
       const backends = backendsOf(config);
+      const records = makeHostedRecords(join(folder, 'attempts'));
       const service = new HostService({
         ...{ fleet, name, pools, labels, log, told, version: manifest.version, clock: systemClock },
         slots: slots ?? settings.maxConcurrentAgents.machine,
         incarnation: makeIdSource().ulid(),
-        records: makeHostedRecords(join(folder, 'attempts')),
+        records,
         backends,
         survey: () => survey(backends, config.remote.backends),
         rules: { commands: settings.allowCommands.map(compilePattern), backends: config.remote.backends },
@@ -76,7 +82,16 @@ export async function runHost(from: {
         isDraining: () => existsSync(drainMark(home)),
       });
       told(`Host ${name} takes agents of ${pools.join(', ')}.`);
-      await service.run(signal);
+      const stopCollecting = collectRegularly({
+        projects: () => hostedSessions(join(folder, 'projects')),
+        isBusy: (project, id) => service.isBusy(project, id),
+        ...{ records, log, policy: settings.retention },
+      });
+      try {
+        await service.run(signal);
+      } finally {
+        stopCollecting();
+      }
     } finally {
       await fleet.close();
     }
@@ -84,6 +99,18 @@ export async function runHost(from: {
     log.close();
     unlock();
   }
+}
+
+/** As often as at home. @returns a function that stops it */
+function collectRegularly(collection: HostCollection): () => void {
+  let cancel = systemClock.after(firstCollectionMs, turn);
+  function turn(): void {
+    collectHosted(collection, systemClock.now()).catch((error: unknown) =>
+      collection.log.log('warn', 'old sessions not removed, retrying later', { error: String(error) }),
+    );
+    cancel = systemClock.after(collectionMs, turn);
+  }
+  return () => cancel();
 }
 
 /** Starts `maos host` with these options, once everything that this process can see lets it. */

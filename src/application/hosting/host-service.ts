@@ -1,4 +1,5 @@
 import { isMaosError } from '../../domain/errors.ts';
+import type { SessionId } from '../../domain/ids.ts';
 import { type HostBackend, misfitOf } from '../../domain/placement.ts';
 import type { Backends } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -76,6 +77,11 @@ export class HostService {
     while (!signal.aborted && this.#attempts.size > 0) await pause(this.#deps.clock, fullMs, signal);
     this.#isDone = true;
     await Promise.all([beating, surveying]);
+  }
+
+  /** Whether an agent of the session is here now. */
+  isBusy(project: string, id: SessionId): boolean {
+    return [...this.#attempts].some((attempt) => attempt.startsWith(`${project}.${id}.`));
   }
 
   async #survey(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { SessionId } from '../../domain/ids.ts';
 import type { AgentHost, LaunchKey, LimitReached, OrderedLaunch } from './agent-host.ts';
 import type { AttemptKey, BlobName } from './fleet.ts';
+import type { MaintenanceFiles } from './maintenance.ts';
 import type { CallBox } from './team-calls.ts';
 import type { Checkout } from './workspaces.ts';
 
@@ -48,6 +49,14 @@ export interface HostedRecords {
   save(record: HostedRecord): Promise<void>;
   all(): Promise<readonly HostedRecord[]>;
   remove(key: AttemptKey): Promise<void>;
+}
+
+/** The folders of sessions that a host has for one project. */
+export interface HostedSessions {
+  readonly project: string;
+  readonly maintenance: Pick<MaintenanceFiles, 'folders' | 'sizeOf' | 'discard' | 'sweep'>;
+  /** When something of its agents last changed there. */
+  lastUse(id: SessionId): Promise<string>;
 }
 
 /** The files that agents of a session share, as archives. */

@@ -1,18 +1,23 @@
 import type { SessionId } from '../../../domain/ids.ts';
-import type { RetentionPolicy, SessionAge } from '../../ports/maintenance.ts';
-import type { Project } from '../../project.ts';
+import type { MaintenanceFiles, RetentionPolicy, SessionAge } from '../../ports/maintenance.ts';
 import { earlier } from './earlier.ts';
 import type { RemovalCandidate, RemovalReason } from './garbage-report.ts';
+
+interface Needs {
+  readonly files: { readonly maintenance: Pick<MaintenanceFiles, 'sizeOf'> };
+}
+
+type Age = Pick<SessionAge, 'id' | 'live' | 'endedAt'>;
 
 /** Number of folders measured in parallel. */
 const lookers = 4;
 
 /** Which sessions must be removed to satisfy the limits, and how many bytes remain. */
 export async function decideCandidates(
-  { files }: Pick<Project, 'files'>,
+  { files }: Needs,
   { maxAgeMs, maxSessions, maxBytes }: RetentionPolicy,
   now: string,
-  sessions: readonly SessionAge[],
+  sessions: readonly Age[],
 ): Promise<{ candidates: readonly RemovalCandidate[]; keptBytes: number | null }> {
   const oldest = maxAgeMs === null ? null : earlier(now, maxAgeMs);
   const removable = sessions.filter(({ live, endedAt }) => !live && endedAt !== null);
@@ -47,13 +52,13 @@ const largeShare = 0.1;
  * space that large ones take, even if those cannot be removed. Among each kind, those that ended first go first.
  */
 function tooMuch(
-  sessions: readonly SessionAge[],
+  sessions: readonly Age[],
   sizes: ReadonlyMap<SessionId, number>,
   limit: number,
 ): readonly SessionId[] {
   const candidates: SessionId[] = [];
-  const isLarge = ({ id }: SessionAge): boolean => (sizes.get(id) ?? 0) > limit * largeShare;
-  const remove = (from: readonly SessionAge[], total: number): void => {
+  const isLarge = ({ id }: Age): boolean => (sizes.get(id) ?? 0) > limit * largeShare;
+  const remove = (from: readonly Age[], total: number): void => {
     let left = total;
     for (const { id, live, endedAt } of from) {
       if (left <= limit) return;
@@ -68,13 +73,13 @@ function tooMuch(
   return candidates;
 }
 
-function totalOf(sessions: readonly SessionAge[], sizes: ReadonlyMap<SessionId, number>): number {
+function totalOf(sessions: readonly Age[], sizes: ReadonlyMap<SessionId, number>): number {
   return sessions.reduce((sum, { id }) => sum + (sizes.get(id) ?? 0), 0);
 }
 
 async function sizesOf(
-  { maintenance }: Project['files'],
-  sessions: readonly SessionAge[],
+  { maintenance }: Needs['files'],
+  sessions: readonly Age[],
 ): Promise<ReadonlyMap<SessionId, number>> {
   const sizes = new Map<SessionId, number>();
   let next = 0;
