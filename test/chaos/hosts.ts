@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { command, isAlive } from '../helpers/machines.ts';
 import { until } from '../helpers/waiting.ts';
 import { SeededRandom } from './dice.ts';
+import { Network } from './network.ts';
 import { filesOf, type Home, type Host, Pool } from './pool.ts';
 import { isWrapper } from './processes.ts';
 import { kill } from './world.ts';
@@ -40,6 +41,8 @@ interface Report {
   readonly ends: string[];
   readonly adoptions: number[];
   launches: number;
+  /** What its network did; null: all was on loopback. */
+  weather: string | null;
 }
 
 const printed = ({ name, lines }: Job): string =>
@@ -64,6 +67,7 @@ async function assault(pool: Pool, dice: SeededRandom, wipes: boolean): Promise<
     'a home sleeps': 1,
     'a wrapper is killed': 1,
     'a wrapper sleeps': 1,
+    'a link is cut': pool.places.length > 0 ? 4 : 0,
     'the server is wiped': wipes ? 2 : 0,
   });
   const host = dice.pick(pool.hosts) as Host;
@@ -82,7 +86,11 @@ async function assault(pool: Pool, dice: SeededRandom, wipes: boolean): Promise<
   else if (kind === 'a host sleeps') await lull((signal) => host.signal(signal));
   else if (kind === 'a home sleeps') await lull((signal) => home.signal(signal));
   else if (kind === 'the server sleeps') await lull((signal) => server.signal(signal));
-  else if (kind.startsWith('the server')) {
+  else if (kind === 'a link is cut') {
+    host.place?.cut(true);
+    await sleep(awayMs);
+    host.place?.cut(false);
+  } else if (kind.startsWith('the server')) {
     if (kind === 'the server is wiped') await server.wipe();
     else await server.kill();
     await sleep(awayMs);
@@ -179,6 +187,11 @@ async function adoptionsOf({ machine, session, deaths }: Home, report: Report): 
 export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
   const { launcher, seed, rounds, only, wipes, say } = campaign;
   say(`chaos with hosts: seed ${seed}, ${rounds} rounds`);
+  const made = Network.make();
+  const network = made instanceof Network ? made : null;
+  if (network !== null) process.once('exit', () => Network.remove());
+  if (!(made instanceof Network)) say(`chaos with hosts: all on loopback: ${made}`);
+  else if (made.calm !== null) say(`chaos with hosts: links are cut, without delay and loss: ${made.calm}`);
   const begunAt = performance.now();
   const seconds = (): number => Math.round((performance.now() - begunAt) / 1000);
   const reports: Report[] = [];
@@ -186,10 +199,13 @@ export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(signal));
   const interruption = once(interrupted.signal, 'abort');
   for (let round = only ?? 1; round <= (only ?? rounds) && seconds() < campaign.seconds; round++) {
-    const report: Report = { told: [], complaints: [], ends: [], adoptions: [], launches: 0 };
-    const pool = await Pool.open(launcher, { lostAfterMinutes });
+    const report: Report = { told: [], complaints: [], ends: [], adoptions: [], launches: 0, weather: null };
     // Every round has its own seed, so that it can be repeated without the earlier ones.
-    const played = play(pool, new SeededRandom(seed + round * 0x9e3779b1), wipes, report).catch((error) => {
+    const dice = new SeededRandom(seed + round * 0x9e3779b1);
+    const isApart = dice.chance(0.5) && network !== null;
+    const pool = await Pool.open(launcher, { lostAfterMinutes }, isApart ? network : null);
+    if (isApart) report.weather = network.disturb(pool.places, dice);
+    const played = play(pool, dice, wipes, report).catch((error) => {
       report.complaints.push(error instanceof Error ? error.message : String(error));
     });
     await Promise.race([played, interruption]);
@@ -198,7 +214,10 @@ export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
     await pool.close(isKept);
     if (isCut) break;
     reports.push(report);
-    if (isKept || campaign.isVerbose) say(`round ${round}, ${seconds()} s: ${report.told.join(', ')}`);
+    if (isKept || campaign.isVerbose) {
+      const where = report.weather === null ? '' : `, in namespaces ${report.weather}`.trimEnd();
+      say(`round ${round}, ${seconds()} s${where}: ${report.told.join(', ')}`);
+    }
     for (const complaint of report.complaints) say(`  VIOLATION: ${complaint}`);
     if (isKept) say(`  kept: ${pool.folder}; again: npm run chaos -- --hosts --seed ${seed} --only ${round}`);
   }
@@ -226,7 +245,7 @@ function summary(reports: readonly Report[]): readonly string[] {
   const launches = reports.reduce((sum, each) => sum + each.launches, 0);
   const bound = `${adoptions.length} adoptions of sessions, median ${adoptions[adoptions.length >> 1] ?? 0} ms, at most ${adoptions.at(-1) ?? 0} ms`;
   return [
-    `${reports.length} rounds, ${launches} launches; agents: ${counted(reports.flatMap(({ ends }) => ends))}`,
+    `${reports.length} rounds, ${reports.filter(({ weather }) => weather !== null).length} of them with hosts in network namespaces, ${launches} launches; agents: ${counted(reports.flatMap(({ ends }) => ends))}`,
     `assaults: ${counted(reports.flatMap(({ told }) => told))}`,
     `${bound}; violations ${reports.reduce((sum, each) => sum + each.complaints.length, 0)}`,
   ];

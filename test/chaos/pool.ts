@@ -15,6 +15,7 @@ import { promisify } from 'node:util';
 import { isAlive } from '../helpers/machines.ts';
 import { NatsServer } from '../helpers/nats-server.ts';
 import { until } from '../helpers/waiting.ts';
+import type { Network, Place } from './network.ts';
 import { processesOf } from './processes.ts';
 import { kill, pause } from './world.ts';
 
@@ -26,25 +27,33 @@ export class Pool {
   readonly homes: readonly Home[];
   readonly hosts: readonly Host[];
   readonly server: NatsServer;
+  /** Of the hosts; none on loopback. */
+  readonly places: readonly Place[];
   readonly #cleanUps: readonly (() => Promise<void>)[];
 
   private constructor(
     launcher: string,
     server: NatsServer,
     config: object,
+    places: readonly Place[],
     cleanUps: readonly (() => Promise<void>)[],
   ) {
     this.server = server;
+    this.places = places;
     this.#cleanUps = cleanUps;
     const make = (name: string): Machine => new Machine(launcher, this.folder, name);
     this.homes = ['red', 'blue'].map((name) => new Home(make(name), server.url, config));
-    this.hosts = ['box', 'can'].map((name) => new Host(make(name), server.url));
+    this.hosts = ['box', 'can'].map((name, index) => new Host(make(name), server.url, places[index] ?? null));
   }
 
-  static async open(launcher: string, config: object): Promise<Pool> {
+  /** @param network null: all are on loopback; otherwise each host has a place there */
+  static async open(launcher: string, config: object, network: Network | null): Promise<Pool> {
     const cleanUps: (() => Promise<void>)[] = [];
-    const server = await NatsServer.start({ after: (cleanUp) => cleanUps.push(cleanUp) });
-    return new Pool(launcher, server, config, cleanUps);
+    const after = (cleanUp: () => Promise<void>): unknown => cleanUps.push(cleanUp);
+    const server = await NatsServer.start({ after }, undefined, network?.address);
+    const places = network === null ? [] : [network.place(), network.place()];
+    for (const place of places) after(async () => place.remove());
+    return new Pool(launcher, server, config, places, cleanUps);
   }
 
   /** Kills what is left of everything. @param isKept whether its files are */
@@ -78,10 +87,11 @@ export class Machine {
   }
 
   /** Apart from the terminal, whose Ctrl-C is for the campaign. */
-  start(...args: readonly string[]): ChildProcess {
+  start(args: readonly string[], place: Place | null = null): ChildProcess {
     const { env, project: cwd } = this;
     const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
-    return spawn(process.execPath, [this.#launcher, ...args], { env, cwd, stdio, detached: true });
+    const line = [...(place?.runner ?? []), process.execPath, this.#launcher, ...args];
+    return spawn(line[0] as string, line.slice(1), { env, cwd, stdio, detached: true });
   }
 
   /** @returns what it prints */
@@ -123,7 +133,7 @@ export class Home {
     const { machine } = this;
     const plan = join(machine.folder, `${machine.name}.json`);
     writeFileSync(plan, JSON.stringify({ objective: `The team of ${machine.name}`, agents }));
-    const output = heardFrom(machine.start('run', plan));
+    const output = heardFrom(machine.start(['run', plan]));
     const projects = join(machine.home, 'projects');
     const folders = (): string =>
       existsSync(projects) ? readdirSync(projects, { recursive: true, encoding: 'utf8' }).join() : '';
@@ -151,20 +161,22 @@ export class Home {
 
 export class Host {
   readonly machine: Machine;
+  readonly place: Place | null;
   readonly #url: string;
   #process: ChildProcess | null = null;
 
-  constructor(machine: Machine, url: string) {
+  /** @param place null: with everything else */
+  constructor(machine: Machine, url: string, place: Place | null) {
     this.machine = machine;
     this.#url = url;
+    this.place = place;
     machine.configure({ allowCommands: ['*'] });
   }
 
   async start(): Promise<void> {
     const { name } = this.machine;
-    const started = this.machine.start(
-      ...['host', '--nats', this.#url, '--pool', 'gpu', '--name', name, '--slots', '2'],
-    );
+    const args = ['host', '--nats', this.#url, '--pool', 'gpu', '--name', name, '--slots', '2'];
+    const started = this.machine.start(args, this.place);
     this.#process = started;
     const output = heardFrom(started);
     await until(() => output().includes('takes agents of gpu') || started.exitCode !== null, output);

@@ -7,24 +7,30 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { until } from './waiting.ts';
 
-/** A real nats-server with JetStream on loopback, which the test ends. */
+/** A real nats-server with JetStream, which the test ends. */
 export class NatsServer {
   readonly port: number;
   readonly #folder: string;
+  readonly #address: string;
   #config: string | null = null;
   #process: ChildProcess | null = null;
 
-  private constructor(port: number, folder: string) {
+  private constructor(port: number, folder: string, address: string) {
     this.port = port;
     this.#folder = folder;
+    this.#address = address;
   }
 
-  /** @param configOf its whole configuration, from the folder for its files and its port; missing: nobody signs in */
+  /**
+   * @param configOf its whole configuration, from the folder for its files and its port; missing: nobody signs in
+   * @param address of this machine
+   */
   static async start(
     t: { after(cleanUp: () => Promise<void>): void },
     configOf?: (folder: string, port: number) => string,
+    address = '127.0.0.1',
   ): Promise<NatsServer> {
-    const server = new NatsServer(await freePort(), mkdtempSync(join(tmpdir(), 'maos-nats-')));
+    const server = new NatsServer(await freePort(), mkdtempSync(join(tmpdir(), 'maos-nats-')), address);
     t.after(async () => {
       await server.kill();
       rmSync(server.#folder, { recursive: true, force: true });
@@ -38,12 +44,12 @@ export class NatsServer {
   }
 
   get url(): string {
-    return `nats://127.0.0.1:${this.port}`;
+    return `nats://${this.#address}:${this.port}`;
   }
 
   /** Starts it, again with what it has stored. */
   async run(): Promise<void> {
-    const open = ['-js', '-a', '127.0.0.1', '-p', String(this.port), '-sd', this.#folder];
+    const open = ['-js', '-a', this.#address, '-p', String(this.port), '-sd', this.#folder];
     const args = this.#config === null ? open : ['-c', this.#config];
     this.#process = spawn(program(), args, { stdio: 'ignore' });
     await this.#listening();
@@ -69,7 +75,7 @@ export class NatsServer {
 
   async #listening(): Promise<void> {
     await until(async () => {
-      const socket = connect(this.port, '127.0.0.1');
+      const socket = connect(this.port, this.#address);
       const greeted = once(socket, 'data').then(
         () => true,
         () => false,
