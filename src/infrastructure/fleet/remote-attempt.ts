@@ -247,8 +247,11 @@ export class RemoteAttempt {
     for (const wake of this.#obeyed.splice(0)) wake();
     this.#begun.resolve();
     this.#end.resolve(end);
-    // Other ends are known only from there, until the home has stored them.
-    if (end.how === 'exited' && isTaken) {
+    // Its folder tells how it exited, its claim that it was called back. Other ends are known only from there, until the
+    // home has stored them.
+    const isCalledBack = end.how === 'never_started' && this.#told === null;
+    if (isCalledBack || (end.how === 'exited' && isTaken)) {
+      await this.#wishing;
       await fleet.forget(key).catch((error: unknown) => this.#note('warn', 'nothing was removed', error));
     }
     if (end.how === 'lost') this.#awaitLateFacts();
