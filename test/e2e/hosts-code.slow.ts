@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { HostService } from '../../src/application/hosting/host-service.ts';
 import type { HostedCode } from '../../src/application/ports/hosting.ts';
-import type { CallBox } from '../../src/application/ports/team-calls.ts';
 import { compilePattern } from '../../src/domain/command-permission.ts';
 import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../src/infrastructure/backends/registry.ts';
@@ -16,6 +15,7 @@ import { openNatsFleet } from '../../src/infrastructure/fleet/nats-fleet.ts';
 import { gitIn, makeRepository } from '../helpers/git-project.ts';
 import { Machines } from '../helpers/machines.ts';
 import { MemoryMachine } from '../helpers/memory/host.ts';
+import { noCalls } from '../helpers/no-travel.ts';
 import { until } from '../helpers/waiting.ts';
 
 const coder = (name: string, line: string, more: object = {}) => ({
@@ -190,14 +190,6 @@ describe('work from another machine that must not be taken', { timeout: 300_000 
     });
   }
 });
-
-const noCalls: CallBox = {
-  open: () => '',
-  look: async () => ({ calls: [], withdrawn: [] }),
-  answer: async () => {},
-  forget: async () => {},
-  watch: () => () => {},
-};
 
 interface Forged {
   readonly commit: string;

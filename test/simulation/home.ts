@@ -10,17 +10,16 @@ import type { Agent } from '../../src/domain/agent.ts';
 import { makeAgentId, makeSessionId } from '../../src/domain/ids.ts';
 import { makePlan } from '../../src/domain/plan.ts';
 import { createWorkflow } from '../../src/domain/workflow.ts';
-import type { HomeCode } from '../../src/infrastructure/fleet/home-code.ts';
 import type { Mirror } from '../../src/infrastructure/fleet/mirror.ts';
 import { makeRemoteHost, type RemoteHost } from '../../src/infrastructure/fleet/remote-agent-host.ts';
 import { SharedFleet } from '../../src/infrastructure/fleet/shared-fleet.ts';
+import { nothingSent } from '../helpers/no-travel.ts';
 import { agentRequest, at, planRequest } from '../infrastructure/sqlite/samples.ts';
 import { Link } from './engine.ts';
 import { type Death, Life, type WallClock } from './life.ts';
 import type { World } from './world.ts';
 
 const log = { log: () => {} };
-const nothingSent: HomeCode = { send: async () => null, take: async () => {}, refuse: async () => {} };
 const fleetCalls = [
   ...([
     'offer',

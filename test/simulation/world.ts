@@ -1,12 +1,12 @@
 import { HostService } from '../../src/application/hosting/host-service.ts';
 import type { AgentHost, LaunchKey } from '../../src/application/ports/agent-host.ts';
 import type { Fleet } from '../../src/application/ports/fleet.ts';
-import type { HostedCode, HostedRecords, SharedFiles } from '../../src/application/ports/hosting.ts';
-import type { CallBox } from '../../src/application/ports/team-calls.ts';
+import type { HostedRecords, SharedFiles } from '../../src/application/ports/hosting.ts';
 import { compilePattern } from '../../src/domain/command-permission.ts';
 import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../src/infrastructure/backends/registry.ts';
 import { decodeOrder } from '../../src/infrastructure/fleet/launch-order.ts';
+import { noCalls, noCode } from '../helpers/no-travel.ts';
 import type { Random } from '../helpers/random.ts';
 import { Engine, Link, type Weather } from './engine.ts';
 import type { Home } from './home.ts';
@@ -15,14 +15,6 @@ import { launchName, Machine, type Script } from './machine.ts';
 import { Time } from './time.ts';
 
 const log = { log: () => {} };
-const noCalls: CallBox = {
-  open: () => '',
-  look: async () => ({ calls: [], withdrawn: [] }),
-  answer: async () => {},
-  forget: async () => {},
-  watch: () => () => {},
-};
-const noCode: HostedCode = { open: async () => null, take: async () => null, remove: async () => {} };
 const fleetCalls = [
   ...(['take', 'claim', 'renew', 'claimOf', 'wishes', 'append', 'appended', 'tell', 'put', 'get'] as const),
   ...(['announce', 'beat'] as const),

@@ -11,13 +11,7 @@ import type {
   RunningAgent,
 } from '../../../src/application/ports/agent-host.ts';
 import type { Fleet } from '../../../src/application/ports/fleet.ts';
-import type {
-  HostedCode,
-  HostedRecord,
-  HostedRecords,
-  SharedFiles,
-} from '../../../src/application/ports/hosting.ts';
-import type { CallBox } from '../../../src/application/ports/team-calls.ts';
+import type { HostedRecord, HostedRecords, SharedFiles } from '../../../src/application/ports/hosting.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { compilePattern } from '../../../src/domain/command-permission.ts';
 import type { HostBackend } from '../../../src/domain/placement.ts';
@@ -25,7 +19,6 @@ import { makePlan } from '../../../src/domain/plan.ts';
 import { createWorkflow } from '../../../src/domain/workflow.ts';
 import { makeCommandBackend } from '../../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../../src/infrastructure/backends/registry.ts';
-import type { HomeCode } from '../../../src/infrastructure/fleet/home-code.ts';
 import { decodeOrder } from '../../../src/infrastructure/fleet/launch-order.ts';
 import { FileMirror } from '../../../src/infrastructure/fleet/mirror.ts';
 import { makeRemoteHost } from '../../../src/infrastructure/fleet/remote-agent-host.ts';
@@ -34,6 +27,7 @@ import { MemoryFleet } from '../../helpers/memory/fleet.ts';
 import { MemoryMachine } from '../../helpers/memory/host.ts';
 import type { Program } from '../../helpers/memory/program.ts';
 import { Mortal } from '../../helpers/mortal.ts';
+import { noCalls, noCode, nothingSent } from '../../helpers/no-travel.ts';
 import { TestClock } from '../../helpers/test-clock.ts';
 import { until } from '../../helpers/waiting.ts';
 import { agentRequest, at, planRequest, sessionId } from '../../infrastructure/sqlite/samples.ts';
@@ -42,16 +36,7 @@ const project = 'a'.repeat(64);
 const lostAfterMs = 10_000;
 const printed = 'one\ntwo\nthree\n';
 const log = { log: () => {} };
-const noCalls: CallBox = {
-  open: () => '',
-  look: async () => ({ calls: [], withdrawn: [] }),
-  answer: async () => {},
-  forget: async () => {},
-  watch: () => () => {},
-};
 const noFiles: SharedFiles = { pack: async () => null, unpack: async () => {} };
-const noCode: HostedCode = { open: async () => null, take: async () => null, remove: async () => {} };
-const nothingSent: HomeCode = { send: async () => null, take: async () => {}, refuse: async () => {} };
 
 const fleetCalls = [
   ...([
