@@ -195,7 +195,9 @@ export class Machines {
 
   #env(name: string): NodeJS.ProcessEnv {
     const { PATH = '' } = process.env;
-    return { PATH, HOME: this.folder, MAOS_HOME: join(this.folder, name) };
+    // Without a key, a host has no Claude Code that is signed in.
+    const signIn = name === 'host' ? { ANTHROPIC_API_KEY: 'a-key' } : {};
+    return { PATH, HOME: this.folder, MAOS_HOME: join(this.folder, name), ...signIn };
   }
 }
 
