@@ -106,6 +106,12 @@ export class WatchSources {
     this.#agent.look(latest);
   }
 
+  /** Reads at once what an action has changed, so that the next key acts on it. */
+  readNow(): void {
+    this.#readSession();
+    this.#readList();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#agent?.stop();

@@ -107,6 +107,7 @@ export async function watchSessions(context: CommandContext, session: OpenSessio
       const { runtime, env, projectPath } = context;
       const caller = { runtime, env, projectPath, terminal: { notice: () => {} } };
       const text = await perform(effect, target, caller, over.signal);
+      sources.readNow();
       apply({ type: 'told', text, failed: false });
     } catch (error) {
       if (!isMaosError(error)) context.runtime().log('error', 'an action failed', { error });
