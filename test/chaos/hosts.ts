@@ -14,7 +14,7 @@ export interface HostsCampaign {
   readonly rounds: number;
   /** Null: all of them. */
   readonly only: number | null;
-  /** No round begins later. */
+  /** Then the round under way is left. */
   readonly seconds: number;
   /** Whether the server may lose all it has stored. */
   readonly wipes: boolean;
@@ -110,7 +110,7 @@ async function play(pool: Pool, dice: SeededRandom, wipes: boolean, report: Repo
   const jobs = new Map<Home, readonly Job[]>();
   for (const home of homes) {
     const many = Array.from({ length: dice.between(1, 3) }, (_, number): Job => {
-      return { name: `${home.machine.name}${number}`, lines: dice.between(0, 60) };
+      return { name: `${home.machine.name}${number}`, lines: dice.between(0, 120) };
     });
     jobs.set(home, many);
     await home.begin(many.map((job) => command(job.name, lineOf(folder, job), { pool: 'gpu' })));
@@ -197,8 +197,12 @@ export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
   const reports: Report[] = [];
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(signal));
-  const interruption = once(interrupted.signal, 'abort');
-  for (let round = only ?? 1; round <= (only ?? rounds) && seconds() < campaign.seconds; round++) {
+  const { signal: over } = interrupted;
+  const timer = Number.isFinite(campaign.seconds)
+    ? setTimeout(() => interrupted.abort(null), campaign.seconds * 1000)
+    : undefined;
+  const interruption = once(over, 'abort');
+  for (let round = only ?? 1; round <= (only ?? rounds); round++) {
     const report: Report = { told: [], complaints: [], ends: [], adoptions: [], launches: 0, weather: null };
     // Every round has its own seed, so that it can be repeated without the earlier ones.
     const dice = new SeededRandom(seed + round * 0x9e3779b1);
@@ -209,7 +213,7 @@ export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
       report.complaints.push(error instanceof Error ? error.message : String(error));
     });
     await Promise.race([played, interruption]);
-    const { aborted: isCut } = interrupted.signal;
+    const isCut = over.aborted;
     const isKept = !isCut && report.complaints.length > 0;
     await pool.close(isKept);
     if (isCut) break;
@@ -222,10 +226,12 @@ export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
     if (isKept) say(`  kept: ${pool.folder}; again: npm run chaos -- --hosts --seed ${seed} --only ${round}`);
   }
   for (const line of summary(reports)) say(`chaos with hosts: ${line}`);
-  say(`chaos with hosts: seed ${seed}, ${seconds()} s${interrupted.signal.aborted ? ', interrupted' : ''}`);
+  say(`chaos with hosts: seed ${seed}, ${seconds()} s${over.aborted ? ', interrupted' : ''}`);
   const isGood = reports.every(({ complaints }) => complaints.length === 0);
+  clearTimeout(timer);
   // What an interrupted round still waits for must not keep it.
-  if (interrupted.signal.aborted) process.exit(isGood ? 130 : 1);
+  if (over.aborted && isGood) process.exit(over.reason === null ? 0 : 130);
+  if (over.aborted) process.exit(1);
   return isGood ? 0 : 1;
 }
 

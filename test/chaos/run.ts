@@ -25,7 +25,8 @@ nothing is left running and every session tells the truth.
   --hosts      instead: two homes and two hosts of one pool, with a NATS server; each of them and wrappers are killed or sleep.
                On Linux as root, half the rounds have their hosts in network namespaces, whose links are cut, slow and lossy.
                Ctrl-C ends it with the figures so far
-  --wipe       with --hosts: the data folder of the server is removed, too
+  --wipe       with --hosts: the data folder of the server is removed, too. MAOS does not master that yet: until its processes at
+               home and on the hosts are started again, agents stay shown as running
   --verbose    a line per round
   --maos FILE  the launcher (default: bin/maos.js)
 
@@ -62,8 +63,7 @@ else if (values.messages) {
     seed: seed(),
     rounds: Number(values.rounds),
     only: values.only === undefined ? null : Number(values.only),
-    // A round takes up to 15 s more.
-    seconds: values.short ? 40 : Number.POSITIVE_INFINITY,
+    seconds: values.short ? 50 : Number.POSITIVE_INFINITY,
     wipes: values.wipe,
     isVerbose: values.verbose,
     say,
