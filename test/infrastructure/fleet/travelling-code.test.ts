@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { packTar } from 'modern-tar';
@@ -94,6 +94,16 @@ describe('the code of an agent on another machine', () => {
     await exchange.home.take(order.agent, await exchange.taken(order), exchange.get);
     assert.equal(repository.git('show', `${dropped}:b.txt`), 'dropped');
     assert.match(repository.git('for-each-ref', '--contains', dropped), /1\.history/);
+  });
+
+  it('goes out again to a host that has removed what earlier attempts have left', async (t) => {
+    const exchange = new Exchange(t);
+    const start = exchange.repository.git('rev-parse', 'HEAD');
+    const first = await exchange.order(exchange.agent(), from(start));
+    await exchange.work(first, (folder) => writeFileSync(join(folder, 'b.txt'), 'mine\n'));
+    rmSync(exchange.hostLayout.session(first.agent.sessionId), { recursive: true });
+    const second = await exchange.order({ ...first.agent, attempt: 2 }, from(start));
+    await exchange.work(second, (folder) => assert.equal(existsSync(join(folder, 'b.txt')), false));
   });
 
   it('brings the files that copy names, which no commit of it contains', async (t) => {
