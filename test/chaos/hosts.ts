@@ -160,9 +160,18 @@ async function judge(home: Home, jobs: readonly Job[], report: Report): Promise<
   await adoptionsOf(home, report);
 }
 
-/** Only what was killed or given up may fail. */
-function isExcused(failure: { readonly kind?: string } | undefined, told: readonly string[]): boolean {
-  return failure?.kind === 'lost' || told.includes('a wrapper is killed');
+/** Only what was killed or given up may fail, and what was to start while its home could not connect to the server. */
+function isExcused(
+  failure: { readonly kind?: string; readonly message?: string } | undefined,
+  told: readonly string[],
+): boolean {
+  const { kind, message } = failure ?? {};
+  const wasAway = told.some((each) => each.startsWith('the server'));
+  return (
+    kind === 'lost' ||
+    told.includes('a wrapper is killed') ||
+    (kind === 'spawn_failed' && wasAway && message?.includes('its hosts cannot be reached') === true)
+  );
 }
 
 /** After each kill of its process, the next events of a session are that it was taken over, and soon. */
