@@ -238,10 +238,12 @@ describe('a session that runs', () => {
   });
 
   it('is waited for and followed from other processes', async () => {
-    const { session, finished } = await runs('-x', 'talker=echo one; sleep 1; echo two');
+    const gate = new Gate(maos.project, 'talks');
+    const { session, finished } = await runs('-x', `talker=echo one; ${gate.wait}; echo two`);
     const early = await maos.run('wait', session, '--timeout', '0.05');
     assert.equal(early.status, 5);
     assert.match(early.stderr, /Still running after 0\.05 s/);
+    gate.openNow();
     const [waited, logs, events] = await Promise.all([
       maos.run('wait', session, '--timeout', '60'),
       maos.run('logs', '-f', session),

@@ -13,7 +13,7 @@ import type { Log } from '../../../application/ports/log.ts';
 import { MaosError } from '../../../domain/errors.ts';
 import { AgentFamily, type AgentMark } from '../tree/agent-processes.ts';
 import type { ProcessTable } from '../tree/process-table.ts';
-import { makeCpuMeter, type ResourceSampler } from '../tree/resource-sampler.ts';
+import { makeCpuMeter, type ResourceSampler, type TreeUse } from '../tree/resource-sampler.ts';
 import { endAgentProcesses } from './ending.ts';
 import { firstOf, makeBell } from './first-of.ts';
 import { followFile } from './follow-file.ts';
@@ -72,6 +72,8 @@ const followMs = 20;
 const unknownFollowMs = 3_000;
 /** How long a wrapper may be without a process of the program whose end it has not recorded. */
 const emptyMs = 10_000;
+/** In how many looks at least. */
+const emptyLooks = 3;
 
 /** Follows a started agent to its end. */
 export async function superviseAgent(supervision: Supervision): Promise<RunningAgent> {
@@ -179,17 +181,19 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
   async function sample(): Promise<ResourceSample | null> {
     const use = isOver ? null : await sampler.measure(mark);
     if (use === null || isOver) return null;
-    endIfEmpty(use.processes);
+    endIfEmpty(use);
     return { ...use, cpuMs: meter(use.cpuMs), outputBytes: countPrinted() };
   }
 
-  let emptySince: number | null = null;
+  let empty: { readonly since: number; readonly looks: ReadonlySet<TreeUse> } | null = null;
   let wasEmpty = false;
   /** A wrapper that has lost the part which waits for the program never reports its end, and may wait for ever. */
-  function endIfEmpty(processes: number): void {
-    const isEmpty = processes === 0 && mark.wrapper !== null && !isRecorded && ending === null;
-    emptySince = isEmpty ? (emptySince ?? clock.elapsedMs()) : null;
-    if (emptySince === null || clock.elapsedMs() - emptySince < emptyMs) return;
+  function endIfEmpty(use: TreeUse): void {
+    const isEmpty = use.processes === 0 && mark.wrapper !== null && !isRecorded && ending === null;
+    const now = clock.elapsedMs();
+    // The same look is given to all that ask within a short time.
+    empty = isEmpty ? { since: empty?.since ?? now, looks: new Set([...(empty?.looks ?? []), use]) } : null;
+    if (empty === null || now - empty.since < emptyMs || empty.looks.size < emptyLooks) return;
     wasEmpty = true;
     note(
       'The program of the agent is gone, and its wrapper has not recorded how it ended; MAOS ends the wrapper.',

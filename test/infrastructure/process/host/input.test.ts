@@ -74,7 +74,7 @@ suite('a program that can receive', { concurrency: 2 }, () => {
     for (const pid of bench.output.text.split(' ')) process.kill(Number(pid), 'SIGKILL');
     await until(async () => (await running.sample())?.processes === 0);
     await clock.pass(10_000);
-    await running.sample();
+    for (let look = 0; look < 2; look += 1) await running.sample();
     assert.equal((await running.ended).how, 'lost');
     assert.deepEqual(await processesWith(bench.key.agentId), []);
   });
