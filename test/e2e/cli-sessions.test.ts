@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { Gate } from '../helpers/gate.ts';
 import {
   bundle,
   isThere,
