@@ -185,11 +185,14 @@ export async function superviseAgent(supervision: Supervision): Promise<RunningA
     return { ...use, cpuMs: meter(use.cpuMs), outputBytes: countPrinted() };
   }
 
+  /** Whether its program has been seen; that of an adopted agent has been started by another MAOS. */
+  let hasRun = mark.wrapper?.forks === undefined;
   let empty: { readonly since: number; readonly looks: ReadonlySet<TreeUse> } | null = null;
   let wasEmpty = false;
   /** A wrapper that has lost the part which waits for the program never reports its end, and may wait for ever. */
   function endIfEmpty(use: TreeUse): void {
-    const isEmpty = use.processes === 0 && mark.wrapper !== null && !isRecorded && ending === null;
+    hasRun ||= use.processes > 0;
+    const isEmpty = hasRun && use.processes === 0 && mark.wrapper !== null && !isRecorded && ending === null;
     const now = clock.elapsedMs();
     // The same look is given to all that ask within a short time.
     empty = isEmpty ? { since: empty?.since ?? now, looks: new Set([...(empty?.looks ?? []), use]) } : null;
