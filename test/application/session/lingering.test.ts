@@ -161,7 +161,9 @@ describe('an agent whose processes remain after its result', () => {
   it('has what it left behind named, too', async (t) => {
     if (lacksProcesses(t, 'looks at processes of the system')) return;
     const real = realProject(t);
-    const done = await run(real, [shell('a', 'sleep 301 & echo done')]);
+    // Until it runs `sleep`, the child is another copy of the shell.
+    const begun = 'until [ "$(ps -o comm= -p $!)" = sleep ]; do :; done';
+    const done = await run(real, [shell('a', `sleep 301 & ${begun}; echo done`)]);
     assert.equal(done.agent('a').result, 'done');
     const [stopped] = done.of('agent.stopped', 'a');
     assert.match(stopped?.data.processes?.join() ?? '', /^sleep 301 \(\d+\)$/);
