@@ -63,7 +63,7 @@ else if (values.messages) {
     seed: seed(),
     rounds: Number(values.rounds),
     only: values.only === undefined ? null : Number(values.only),
-    seconds: values.short ? 50 : Number.POSITIVE_INFINITY,
+    seconds: values.short ? 30 : Number.POSITIVE_INFINITY,
     wipes: values.wipe,
     isVerbose: values.verbose,
     say,
