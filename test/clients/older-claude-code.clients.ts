@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { installClaudeCode, OLDER_CLAUDE_CODE_VERSION } from '../helpers/claude-code.ts';
 import type { ModelRequest } from '../helpers/scripted-model.ts';
-import { lastWordOf, makeScriptedClaude } from './claude-script.ts';
+import { lastWordOf, makeScriptedClaude, registerUrl } from './claude-script.ts';
+import { passedOverHttp, serveHttp } from './http-bench.ts';
 import { read, type ToolAnswer, waitUntilSettled } from './model-script.ts';
 import { adoptedAlive, allowPatient, midWait, patientTeam, releaseAll } from './patient-team.ts';
 import { exchange, passed, serverPid, toldTools } from './wire.ts';
@@ -11,6 +12,22 @@ const claudeVersion = OLDER_CLAUDE_CODE_VERSION;
 
 suite(`Claude Code ${claudeVersion}`, { concurrency: 2 }, () => {
   before(() => installClaudeCode({ version: claudeVersion }));
+
+  test('over HTTP it speaks 2025-11-25 too, and runs a team to its results', async (t) => {
+    const bench = await makeScriptedClaude(t, { claudeVersion, settings: allowPatient }, async (bench) => {
+      const { url, token } = await serveHttp(bench);
+      await registerUrl(bench, 'http', `${url}/mcp`, `Authorization: Bearer ${token}`);
+    });
+    const claude = bench.startScript(function* () {
+      const { session_id } = read(yield ['orchestrate', patientTeam]);
+      releaseAll(bench);
+      const { state } = yield* waitUntilSettled(session_id);
+      return `It is ${state}.`;
+    });
+    assert.equal(await lastWordOf(claude), 'It is completed.');
+    const [first] = passedOverHttp(bench, 'sent');
+    assert.deepEqual([first?.method, first?.params?.protocolVersion], ['initialize', '2025-11-25']);
+  });
 
   test('it connects, tells the model of every tool, and runs a team to its results', async (t) => {
     const bench = await makeScriptedClaude(t, { claudeVersion, settings: allowPatient });

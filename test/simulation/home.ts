@@ -4,7 +4,6 @@ import type {
   OutputSink,
   RunningAgent,
 } from '../../src/application/ports/agent-host.ts';
-import type { Fleet } from '../../src/application/ports/fleet.ts';
 import type { SharedFiles } from '../../src/application/ports/hosting.ts';
 import type { Agent } from '../../src/domain/agent.ts';
 import { makeAgentId, makeSessionId } from '../../src/domain/ids.ts';
@@ -13,6 +12,7 @@ import { createWorkflow } from '../../src/domain/workflow.ts';
 import type { Mirror } from '../../src/infrastructure/fleet/mirror.ts';
 import { makeRemoteHost, type RemoteHost } from '../../src/infrastructure/fleet/remote-agent-host.ts';
 import { SharedFleet } from '../../src/infrastructure/fleet/shared-fleet.ts';
+import { fleetCalls } from '../helpers/fleet-calls.ts';
 import { nothingSent } from '../helpers/no-travel.ts';
 import { agentRequest, at, planRequest } from '../infrastructure/sqlite/samples.ts';
 import { Link } from './engine.ts';
@@ -20,21 +20,7 @@ import { type Death, Life, type WallClock } from './life.ts';
 import type { World } from './world.ts';
 
 const log = { log: () => {} };
-const fleetCalls = [
-  ...([
-    'offer',
-    'take',
-    'claim',
-    'renew',
-    'claimOf',
-    'desire',
-    'desired',
-    'wishes',
-    'append',
-    'appended',
-  ] as const),
-  ...(['tell', 'follow', 'put', 'get', 'forget', 'isBeating'] as const),
-] satisfies (keyof Fleet)[];
+const calls = [...fleetCalls, 'isBeating'] as const;
 
 /** Attempts of an agent that its home makes, at most. */
 const maxAttempts = 4;
@@ -142,9 +128,7 @@ export class Home {
       },
     };
     return makeRemoteHost({
-      fleet: new SharedFleet(async () =>
-        life.watch(this.#world.tampered.homeFleet(link.fleet()), fleetCalls),
-      ),
+      fleet: new SharedFleet(async () => life.watch(this.#world.tampered.homeFleet(link.fleet()), calls)),
       ...{ project: this.project, files: life.watch(files, ['unpack']), clock: life.clock, log },
       ...{ code: nothingSent, lostAfterMs: this.#world.lostAfterMs },
       carryOut: () => Promise.reject(new Error('nothing calls')),

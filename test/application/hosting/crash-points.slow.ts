@@ -23,6 +23,7 @@ import { decodeOrder } from '../../../src/infrastructure/fleet/launch-order.ts';
 import { FileMirror } from '../../../src/infrastructure/fleet/mirror.ts';
 import { makeRemoteHost } from '../../../src/infrastructure/fleet/remote-agent-host.ts';
 import { SharedFleet } from '../../../src/infrastructure/fleet/shared-fleet.ts';
+import { fleetCalls } from '../../helpers/fleet-calls.ts';
 import { MemoryFleet } from '../../helpers/memory/fleet.ts';
 import { MemoryMachine } from '../../helpers/memory/host.ts';
 import type { Program } from '../../helpers/memory/program.ts';
@@ -38,21 +39,6 @@ const printed = 'one\ntwo\nthree\n';
 const log = { log: () => {} };
 const noFiles: SharedFiles = { pack: async () => null, unpack: async () => {} };
 
-const fleetCalls = [
-  ...([
-    'offer',
-    'take',
-    'claim',
-    'renew',
-    'claimOf',
-    'desire',
-    'desired',
-    'wishes',
-    'append',
-    'appended',
-  ] as const),
-  ...(['tell', 'follow', 'put', 'get', 'forget'] as const),
-] satisfies (keyof Fleet)[];
 const hostCalls = ['prepare', 'start', 'attach', 'readOutput'] satisfies (keyof AgentHost)[];
 const ofCommands: HostBackend = {
   ...{ name: 'command', isInstalled: true, version: null, signedIn: 'yes', heldUntil: null },
