@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
 import {
   type AttemptClaim,
@@ -68,6 +69,15 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       assert.equal(Buffer.from(await host.get(offer.order)).toString(), '{"order":1}');
       assert.equal(await other.take('gpu', 1_000, never), null);
       await taken?.accept();
+    });
+
+    it('is waited for without leaving anything on the signal of the host', async (t) => {
+      const { home, host } = await bench(t);
+      const { signal } = new AbortController();
+      await offerTo(home, 'clean');
+      await (await host.take('clean', 5_000, signal))?.accept();
+      assert.equal(await host.take('clean', 1_000, signal), null);
+      assert.deepEqual(getEventListeners(signal, 'abort'), []);
     });
 
     it('that is repeated is one offer, and of its own pool', async (t) => {

@@ -69,9 +69,18 @@ export class HomeAgent {
   }
 }
 
+const plan = makePlan(
+  planRequest({
+    agents: [
+      {
+        ...agentRequest({ name: 'far', workspace: 'own', pool: 'gpu', backend: 'command' }),
+        command: ['job'],
+      },
+    ],
+  }),
+);
+
 export function makeOrder(home: number, number: number): OrderedLaunch {
-  const request = agentRequest({ name: 'far', workspace: 'own', pool: 'gpu', backend: 'command' });
-  const plan = makePlan(planRequest({ agents: [{ ...request, command: ['job'] }] }));
   const sessionId = makeSessionId(`01K0ABCDEFGHJKMNPQRST0000${home}`);
   const made = createWorkflow(plan, { sessionId, suffixes: ['abc123'] }, at);
   const { session, agents } = made.next;

@@ -2,6 +2,9 @@ import type { Attempt, HomeAgent } from './home.ts';
 import { Launch, launchName } from './machine.ts';
 import { resultsOf, type World } from './world.ts';
 
+/** The pauses of a host that has nothing to do: one each for beats, for looking at itself, and for offers of its two names. */
+const idleWaits = 4;
+
 /** Everything that is not as it must be at the end of a history. */
 export function checkEnds(world: World): string[] {
   const complaints = [...world.faults];
@@ -12,9 +15,10 @@ export function checkEnds(world: World): string[] {
       for (const attempt of agent.attempts) complaints.push(...checkAttempt(world, agent, attempt));
     }
   }
-  for (const { machine } of world.boxes) {
+  for (const { machine, waiting } of world.boxes) {
     complaints.push(...machine.running.map((name) => `${name} runs without an owner`));
     complaints.push(...[...machine.stored.keys()].map((name) => `${machine.name} keeps a record of ${name}`));
+    if (waiting > idleWaits) complaints.push(`${machine.name} has ${waiting} listeners, but no agent`);
   }
   return complaints;
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { HostService } from '../../src/application/hosting/host-service.ts';
 import type { AgentHost, LaunchKey } from '../../src/application/ports/agent-host.ts';
 import type { Fleet } from '../../src/application/ports/fleet.ts';
@@ -33,6 +34,7 @@ export class Box {
   link: Link;
   readonly #world: World;
   #incarnations = 0;
+  #signal = new AbortController().signal;
 
   constructor(world: World, name: string, slots: number) {
     this.#world = world;
@@ -46,9 +48,15 @@ export class Box {
     });
   }
 
+  /** How much waits for the end of its process. */
+  get waiting(): number {
+    return getEventListeners(this.#signal, 'abort').length;
+  }
+
   start(death: Death | null): void {
     const { time, engine, tampered } = this.#world;
     this.#incarnations += 1;
+    this.#signal = new AbortController().signal;
     const life = new Life(
       time,
       this.wall,
@@ -78,7 +86,7 @@ export class Box {
       freeMemoryMb: () => 8_000,
       isDraining: () => false,
     });
-    void service.run(new AbortController().signal).catch((error: unknown) => this.#world.fault(error));
+    void service.run(this.#signal).catch((error: unknown) => this.#world.fault(error));
   }
 }
 

@@ -67,6 +67,7 @@ export class HostedAttempt {
   /** Number of the latest wish. */
   #wished = 0;
   #isOver = false;
+  readonly #onAbort = (): void => this.#limits.end();
 
   constructor(record: HostedRecord, stored: StoredClaim, deps: HostedAttemptDeps) {
     const { sessionId, agentId, attempt } = record.key;
@@ -81,7 +82,7 @@ export class HostedAttempt {
       exceeded: (limit) => void this.#exceeded(limit),
       used: (sample) => void this.#tellUse(sample),
     });
-    signal.addEventListener('abort', () => this.#limits.end(), { once: true });
+    signal.addEventListener('abort', this.#onAbort);
     const { fleet, place } = deps;
     this.#box = place.calls(this.#key);
     this.#calls = new HostedCalls({ ...{ fleet, clock, log, signal, box: this.#box }, key: record.key });
@@ -103,7 +104,7 @@ export class HostedAttempt {
   }
 
   async #run(begin: () => Promise<{ running: RunningAgent; refusal: string | null }>): Promise<void> {
-    const { fleet, records } = this.#deps;
+    const { fleet, records, signal } = this.#deps;
     const { key } = this.#record;
     const { running, refusal } = await begin();
     this.#running = running;
@@ -130,6 +131,7 @@ export class HostedAttempt {
     const printed = await this.#publish();
     const end = await ended;
     this.#limits.end();
+    signal.removeEventListener('abort', this.#onAbort);
     this.#calls.end();
     stopListening();
     await this.#obeying;
@@ -242,7 +244,7 @@ export class HostedAttempt {
     this.#wished = wish.number;
     this.#obeying = this.#obeying
       .then(async () => {
-        if (wish.number <= this.#obeyed) return;
+        if (this.#isOver || wish.number <= this.#obeyed) return;
         await this.#fulfil(wish, running);
         this.#obeyed = wish.number;
         await this.#renew({ obeyed: wish.number });

@@ -22,6 +22,7 @@ export class HostedCalls {
   #isAsked = false;
   #stopWatching = (): void => {};
   #isOver = false;
+  readonly #onAbort = (): void => this.end();
 
   constructor(deps: HostedCallsDeps) {
     this.#deps = deps;
@@ -31,12 +32,13 @@ export class HostedCalls {
     this.#deps.box.open();
     this.#look();
     this.#stopWatching = this.#deps.box.watch(() => this.#look());
-    this.#deps.signal.addEventListener('abort', () => this.end(), { once: true });
+    this.#deps.signal.addEventListener('abort', this.#onAbort);
   }
 
   end(): void {
     this.#isOver = true;
     this.#stopWatching();
+    this.#deps.signal.removeEventListener('abort', this.#onAbort);
   }
 
   #look(): void {

@@ -141,10 +141,12 @@ class NatsFleet implements Fleet {
     const consumer = await this.#consumerOf(pool);
     if (signal.aborted) return null;
     const asked = consumer.next({ expires: Math.max(1_000, waitMs) });
-    const aborted = new Promise<'aborted'>((resolve) => {
-      signal.addEventListener('abort', () => resolve('aborted'), { once: true });
-    });
-    const message = await Promise.race([asked, aborted]);
+    const { promise: aborted, resolve } = Promise.withResolvers<'aborted'>();
+    const abort = (): void => resolve('aborted');
+    signal.addEventListener('abort', abort);
+    const message = await Promise.race([asked, aborted]).finally(() =>
+      signal.removeEventListener('abort', abort),
+    );
     if (message === 'aborted') {
       // What still comes is for another host.
       asked.then((late) => late?.nak()).catch(() => 'the server offers it again by itself');
