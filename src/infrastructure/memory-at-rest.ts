@@ -13,8 +13,6 @@ const lookMs = 3_000;
 const restShare = 0.1;
 /** A collection takes about 30 ms and is not worth it for less growth. */
 const worthBytes = 12 * 2 ** 20;
-/** The same right after work, which took ten times as long, and once. */
-const worthAfterWorkBytes = 4 * 2 ** 20;
 /**
  * The heap of a server after a few requests. If watching begins in the middle of work, the heap is larger, but not for
  * long.
@@ -30,14 +28,11 @@ const startBytes = 24 * 2 ** 20;
 export function giveBackMemoryAtRest(engine: Engine = thisProcess, everyMs: number = lookMs): () => void {
   let usedMs = engine.cpuMs();
   let leanBytes = Math.min(engine.heapBytes(), startBytes);
-  let hasWorked = false;
   const timer = setInterval(() => {
     const nowUsed = engine.cpuMs();
     const isAtRest = nowUsed - usedMs < everyMs * restShare;
     usedMs = nowUsed;
-    const worth = hasWorked ? worthAfterWorkBytes : worthBytes;
-    hasWorked = !isAtRest;
-    if (!isAtRest || engine.heapBytes() - leanBytes < worth) return;
+    if (!isAtRest || engine.heapBytes() - leanBytes < worthBytes) return;
     engine.collect();
     leanBytes = engine.heapBytes();
     usedMs = engine.cpuMs();

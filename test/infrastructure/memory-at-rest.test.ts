@@ -43,15 +43,6 @@ suite('memory at rest', () => {
     assert.equal(second(10, 80), 1, 'at rest');
   });
 
-  test('is given back right after work also where there is less to give', (t) => {
-    const second = bench(t);
-    assert.equal(second(900, 28), 0, 'busy');
-    assert.equal(second(10, 28), 1, 'at rest');
-    assert.equal(second(900, 28), 1, 'busy again');
-    assert.equal(second(10, 28), 1, 'too little');
-    assert.equal(second(10, 31), 1, 'and too long ago');
-  });
-
   test('stays where there is little to give', (t) => {
     const second = bench(t);
     assert.equal(second(0, 30), 0);
