@@ -18,8 +18,9 @@ export function temporaryPath(path: string): string {
 }
 
 /**
- * Replaces the file's content durably: at any moment, and after a crash, readers see either the old or the new content.
- * The folder must exist. After an error there is no temporary file, and the content is the old one (the new one if only
+ * Replaces the file's content: at any moment, and after a crash, readers see either the old or the new content.
+ * With `flush: false` this holds after the death of processes, but after a power failure the file may be missing or
+ * empty: for what is stored elsewhere, because each flush delays those of the database. The folder must exist. After an error there is no temporary file, and the content is the old one (the new one if only
  * the final sync failed). A kill can leave a temporary file, see {@link isTemporaryName}.
  *
  * @throws MaosError RESOURCE_LIMIT_EXCEEDED for a full disk, FORBIDDEN, INTERNAL; all name the file
@@ -27,15 +28,15 @@ export function temporaryPath(path: string): string {
 export async function writeFileAtomic(
   path: string,
   data: string | Uint8Array,
-  options: { readonly mode?: number } = {},
+  options: { readonly mode?: number; readonly flush?: boolean } = {},
 ): Promise<void> {
+  const { mode = fileMode, flush = true } = options;
   const temporary = temporaryPath(path);
   try {
-    const mode = options.mode ?? fileMode;
     // 'wx' never writes through a link that another user created.
-    await written(await open(temporary, 'wx', mode), data, mode);
+    await written(await open(temporary, 'wx', mode), data, mode, flush);
     await rename(temporary, path);
-    await syncFolder(dirname(path));
+    if (flush) await syncFolder(dirname(path));
   } catch (error) {
     // It may not exist. If it cannot be removed, its name tells readers to skip it.
     await rm(temporary, { force: true }).catch(() => undefined);
@@ -43,12 +44,17 @@ export async function writeFileAtomic(
   }
 }
 
-async function written(file: FileHandle, data: string | Uint8Array, mode: number): Promise<void> {
+async function written(
+  file: FileHandle,
+  data: string | Uint8Array,
+  mode: number,
+  flush: boolean,
+): Promise<void> {
   try {
     // The umask restricts the mode passed to open.
     await file.chmod(mode);
     await file.writeFile(data);
-    await file.sync();
+    if (flush) await file.sync();
   } finally {
     await file.close();
   }

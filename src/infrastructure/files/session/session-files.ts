@@ -34,14 +34,18 @@ export function makeSessionFiles(deps: {
   const unwritten = new Map<string, () => string>();
 
   /** Writes in call order. Of several waiting calls only the newest text is written, and all of them wait for it. */
-  function writeDocument(path: string, text: () => string): Promise<void> {
+  function writeDocument(
+    path: string,
+    text: () => string,
+    options: { readonly flush?: boolean } = {},
+  ): Promise<void> {
     unwritten.set(path, text);
     return writes.run(path, async () => {
       const newest = unwritten.get(path);
       if (newest === undefined) return;
       unwritten.delete(path);
       try {
-        await writeFileAtomic(path, newest());
+        await writeFileAtomic(path, newest(), options);
       } catch (error) {
         // A waiting call needs the same text and must not assume that it is written.
         if (!unwritten.has(path)) unwritten.set(path, newest);
@@ -65,7 +69,8 @@ export function makeSessionFiles(deps: {
     async writeInfo(agent) {
       const folder = layout.agent(agent.sessionId, agent.id);
       ensureFolderSync(folder);
-      await writeDocument(join(folder, 'info.json'), () => infoOf(agent));
+      // The store has all of it, and flushes it.
+      await writeDocument(join(folder, 'info.json'), () => infoOf(agent), { flush: false });
     },
 
     writeMetadata: async (workflow) => writeMetadata(workflow),
