@@ -160,24 +160,26 @@ export async function readProcfs({
     if (entry === null) incomplete = true;
     else keep(entry);
   }
-  tookMs += performance.now() - turnFrom;
-  for (const pid of known?.keys() ?? []) if (!processes.has(pid)) known?.delete(pid);
+  const now = performance.now();
+  tookMs += now - turnFrom;
+  for (const [pid, { start, until }] of known ?? [])
+    if (until <= now || processes.get(pid)?.start !== start) known?.delete(pid);
 
   function markOf(entry: ProcessEntry): ProcessMark | null {
     const seen = read.get(entry.pid);
     if (seen !== undefined) return seen;
     const remembered = knownOf(entry);
-    if (remembered !== null) return remembered.mark;
+    if (remembered !== undefined) return remembered.mark;
     const { pid, start } = entry;
     const mark = readMark(entry);
     read.set(pid, mark);
-    if (start < settledBefore) known?.set(pid, { start, mark, until: performance.now() + knownMs });
+    if (start < settledBefore) known?.set(pid, { start, mark, until: now + knownMs });
     return mark;
   }
 
-  function knownOf({ pid, start }: ProcessEntry): KnownProcess | null {
+  function knownOf({ pid, start }: ProcessEntry): KnownProcess | undefined {
     const found = known?.get(pid);
-    return found !== undefined && found.start === start && found.until > performance.now() ? found : null;
+    return found?.start === start ? found : undefined;
   }
 
   function environmentOf(entry: ProcessEntry): readonly string[] {
@@ -187,7 +189,7 @@ export async function readProcfs({
     const environment = readText(`/proc/${entry.pid}/environ`)
       .split('\0')
       .filter((variable) => /^MAOS_(?:DETACHED|AGENT_ID)=/.test(variable));
-    if (remembered !== null) remembered.environment = environment;
+    if (remembered !== undefined) remembered.environment = environment;
     return environment;
   }
 
@@ -195,7 +197,7 @@ export async function readProcfs({
     const remembered = knownOf(entry);
     if (remembered?.command !== undefined) return remembered.command;
     const command = readText(`/proc/${entry.pid}/cmdline`);
-    if (remembered !== null) remembered.command = command;
+    if (remembered !== undefined) remembered.command = command;
     return command;
   }
 
