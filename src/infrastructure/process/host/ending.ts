@@ -30,6 +30,8 @@ const recordMs = 1_000;
 const readMs = 3_000;
 /** From the first SIGKILL until the remaining processes are reported as survivors. */
 const proofMs = 5_000;
+/** As many looks are made in any case: where each takes long, time alone says nothing about the processes. */
+const proofLooks = 20;
 
 /**
  * Ends all processes of an agent: SIGTERM (with SIGCONT, for stopped ones), a wait until `forceAt`, SIGKILL, and a last
@@ -125,7 +127,8 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
 
   async function byForce(): Promise<void> {
     const from = performance.now();
-    for (let pause = 2; performance.now() - from < proofMs; pause = Math.min(pause * 2, 50)) {
+    let pause = 2;
+    for (let looks = 0; looks < proofLooks || performance.now() - from < proofMs; looks += 1) {
       const { wrapper, program, isNobody } = await look();
       if (isNobody || !family.isOwned) return;
       send('SIGKILL', program);
@@ -137,6 +140,7 @@ export async function endAgentProcesses(options: EndingOptions): Promise<StopRep
         signals.add('SIGKILL');
       }
       await firstOf(pause, wrapper === undefined ? [] : [wrapperGone]);
+      pause = Math.min(pause * 2, 50);
     }
   }
 

@@ -5,6 +5,8 @@ import type { ProcessEntry } from '../tree/proc-stat.ts';
 
 /** From the first SIGSTOP until processes that still run are an error. */
 const patienceMs = 5_000;
+/** As many looks are made in any case: where each takes long, time alone says nothing about the agent. */
+const patienceLooks = 20;
 /** A scan is incomplete when a process of the machine ended meanwhile; after this many calm scans in a row it counts anyway. */
 const incompleteLooks = 3;
 
@@ -17,13 +19,13 @@ const incompleteLooks = 3;
  * stops processes that fork faster than a scan can list them. (A chain of short-lived processes that each leave the group
  * can still escape; that ends in the error.)
  * @param isWanted called before every signal: false when the agent is to be ended or resumed instead
- * @throws MaosError INTERNAL when some still run after five seconds; the others are suspended then
+ * @throws MaosError INTERNAL when some still run after five seconds and twenty looks; the others are suspended then
  */
 export async function suspendAgentProcesses(family: AgentFamily, isWanted: () => boolean): Promise<void> {
   const until = performance.now() + patienceMs;
   const signalled = new Set<string>();
   let calmLooks = 0;
-  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+  for (let looks = 1, pause = 1; ; looks += 1, pause = Math.min(pause * 2, 50)) {
     const all = await family.look();
     if (all.length === 0 || !isWanted() || !family.isOwned) return;
     const wrapper = all.find((entry) => family.isWrapper(entry));
@@ -35,7 +37,7 @@ export async function suspendAgentProcesses(family: AgentFamily, isWanted: () =>
       program.length > 0 && moving.length === 0 && parts.every(({ state }) => state !== 'stopped');
     calmLooks = isCalm ? calmLooks + 1 : 0;
     if (isCalm && (!family.incomplete || calmLooks >= incompleteLooks)) return;
-    if (performance.now() > until) throw stillMoving(family, isCalm ? [] : moving);
+    if (!isCalm && looks >= patienceLooks && performance.now() > until) throw stillMoving(family, moving);
 
     if (moving.length > 0 && wrapper !== undefined) family.signalGroup(wrapper, 'SIGSTOP');
     for (const entry of moving) {

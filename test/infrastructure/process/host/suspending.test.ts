@@ -6,6 +6,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, test } from 'node:test';
+import { suspendAgentProcesses } from '../../../../src/infrastructure/process/host/suspending.ts';
+import { AgentFamily } from '../../../../src/infrastructure/process/tree/agent-processes.ts';
+import {
+  type ProcessSnapshot,
+  readProcfs,
+} from '../../../../src/infrastructure/process/tree/process-table.ts';
 import { giveTimeTo, until } from '../../../helpers/waiting.ts';
 import { sampleAgent, sampleKey } from '../sample-agent.ts';
 import { makeBench, processesWith, program, rareSeconds, statesOf } from '../test-bench.ts';
@@ -205,4 +211,26 @@ test('an agent suspended by a MAOS that was killed stands still until its next M
   assert.deepEqual(await processesWith(seconds), []);
   const end = await running.ended;
   assert.equal(end.how === 'exited' && end.signal, 'SIGTERM');
+});
+
+test('a machine where each look takes seconds is not held against the agent', async (t) => {
+  const agentId = 'agent_tester_1_slowly';
+  const child = spawn('sleep', [rareSeconds()], { env: { ...process.env, MAOS_AGENT_ID: agentId } });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child, 'spawn');
+  let now = 0;
+  t.mock.method(performance, 'now', () => now);
+  const snapshot = async (): Promise<ProcessSnapshot> => {
+    const seen = await readProcfs();
+    now += 3_000;
+    // Processes of others end all the time.
+    return { ...seen, incomplete: true };
+  };
+  const family = new AgentFamily(
+    { agentId, attempt: 1, wrapper: null },
+    { snapshot, recent: snapshot },
+    () => true,
+  );
+  await suspendAgentProcesses(family, () => true);
+  assert.match(readFileSync(`/proc/${child.pid}/stat`, 'utf8'), /^\d+ \(sleep\) T/);
 });
