@@ -18,6 +18,8 @@ export interface HostsCampaign {
   readonly seconds: number;
   /** Whether the server may lose all it has stored. */
   readonly wipes: boolean;
+  /** Whether the server may be away for minutes. */
+  readonly isPatient: boolean;
   readonly isVerbose: boolean;
   say(line: string): void;
 }
@@ -26,6 +28,10 @@ export interface HostsCampaign {
 const lostAfterMinutes = 0.1;
 /** From the first command after a kill of the session's process until another one owns it. */
 const adoptionMs = 5_000;
+/** How long the server is away for agents that end meanwhile. */
+const minutesAwayMs = [60_000, 120_000] as const;
+/** How far a clock is apart. */
+const apartMs = 12 * 3_600_000;
 const terminal = new Set(['completed', 'failed', 'cancelled']);
 
 interface Job {
@@ -41,6 +47,8 @@ interface Report {
   readonly ends: string[];
   readonly adoptions: number[];
   launches: number;
+  /** Hosts whose clock was not that of their home from the beginning. */
+  apart: number;
   /** What its network did; null: all was on loopback. */
   weather: string | null;
 }
@@ -56,13 +64,15 @@ function lineOf(folder: string, { name, lines }: Job): string {
 }
 
 /** One assault on whatever is there. @returns what was done */
-async function assault(pool: Pool, dice: SeededRandom, wipes: boolean): Promise<string> {
+async function assault(pool: Pool, dice: SeededRandom, { wipes, isPatient }: HostsCampaign): Promise<string> {
   await sleep(dice.between(0, 2_000));
   const kind = dice.weighted({
     'a host is killed': 3,
     'a host sleeps': 2,
     'the server is killed': 3,
     'the server sleeps': 1,
+    'the server is away for minutes': isPatient ? 1 : 0,
+    'a clock is set': 2,
     'a home is killed': 3,
     'a home sleeps': 1,
     'a wrapper is killed': 1,
@@ -73,7 +83,8 @@ async function assault(pool: Pool, dice: SeededRandom, wipes: boolean): Promise<
   const host = dice.pick(pool.hosts) as Host;
   const home = dice.pick(pool.homes) as Home;
   // Rarely so long that its agents are given up.
-  const awayMs = dice.chance(0.05) ? 25_000 : dice.between(0, dice.chance(0.2) ? 9_000 : 1_500);
+  const shortMs = dice.chance(0.05) ? 25_000 : dice.between(0, dice.chance(0.2) ? 9_000 : 1_500);
+  const awayMs = kind.endsWith('for minutes') ? dice.between(...minutesAwayMs) : shortMs;
   const { server } = pool;
   const isSleep = kind.endsWith('sleeps');
   const lull = async (signal: (name: NodeJS.Signals) => void): Promise<void> => {
@@ -86,6 +97,7 @@ async function assault(pool: Pool, dice: SeededRandom, wipes: boolean): Promise<
   else if (kind === 'a host sleeps') await lull((signal) => host.signal(signal));
   else if (kind === 'a home sleeps') await lull((signal) => home.signal(signal));
   else if (kind === 'the server sleeps') await lull((signal) => server.signal(signal));
+  else if (kind === 'a clock is set') host.machine.clockMs = shiftOf(dice);
   else if (kind === 'a link is cut') {
     host.place?.cut(true);
     await sleep(awayMs);
@@ -101,12 +113,25 @@ async function assault(pool: Pool, dice: SeededRandom, wipes: boolean): Promise<
     if (isSleep) await lull((signal) => kill(pid, signal));
     else kill(pid, 'SIGKILL');
   }
-  return awayMs > 20_000 ? `${kind} for long` : kind;
+  const isLong = awayMs > 20_000 && kind !== 'a clock is set' && !kind.endsWith('for minutes');
+  return isLong ? `${kind} for long` : kind;
 }
 
-async function play(pool: Pool, dice: SeededRandom, wipes: boolean, report: Report): Promise<void> {
+/** Mostly minutes, sometimes hours, in either direction. */
+function shiftOf(dice: SeededRandom): number {
+  const most = dice.chance(0.3) ? apartMs : apartMs / 60;
+  return dice.between(-most, most);
+}
+
+async function play(pool: Pool, dice: SeededRandom, campaign: HostsCampaign, report: Report): Promise<void> {
   const { folder, homes, hosts } = pool;
-  for (const host of hosts) await host.start();
+  for (const host of hosts) {
+    if (dice.chance(0.5)) {
+      host.machine.clockMs = shiftOf(dice);
+      report.apart += 1;
+    }
+    await host.start();
+  }
   const jobs = new Map<Home, readonly Job[]>();
   for (const home of homes) {
     const many = Array.from({ length: dice.between(1, 3) }, (_, number): Job => {
@@ -115,7 +140,8 @@ async function play(pool: Pool, dice: SeededRandom, wipes: boolean, report: Repo
     jobs.set(home, many);
     await home.begin(many.map((job) => command(job.name, lineOf(folder, job), { pool: 'gpu' })));
   }
-  for (let count = dice.between(1, 3); count > 0; count--) report.told.push(await assault(pool, dice, wipes));
+  for (let count = dice.between(1, 3); count > 0; count--)
+    report.told.push(await assault(pool, dice, campaign));
   for (const home of homes) await judge(home, jobs.get(home) as readonly Job[], report);
   const marks = filesOf(folder, 'started.');
   report.launches = marks.size;
@@ -194,7 +220,7 @@ async function adoptionsOf({ machine, session, deaths }: Home, report: Report): 
 
 /** @returns the exit status */
 export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
-  const { launcher, seed, rounds, only, wipes, say } = campaign;
+  const { launcher, seed, rounds, only, isPatient, say } = campaign;
   say(`chaos with hosts: seed ${seed}, ${rounds} rounds`);
   const made = Network.make();
   const network = made instanceof Network ? made : null;
@@ -209,13 +235,21 @@ export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
   const { signal: over } = interrupted;
   const interruption = once(over, 'abort');
   for (let round = only ?? 1; round <= (only ?? rounds) && seconds() < campaign.seconds; round++) {
-    const report: Report = { told: [], complaints: [], ends: [], adoptions: [], launches: 0, weather: null };
+    const report: Report = {
+      told: [],
+      complaints: [],
+      ends: [],
+      adoptions: [],
+      launches: 0,
+      apart: 0,
+      weather: null,
+    };
     // Every round has its own seed, so that it can be repeated without the earlier ones.
     const dice = new SeededRandom(seed + round * 0x9e3779b1);
     const isApart = dice.chance(0.5) && network !== null;
     const pool = await Pool.open(launcher, { lostAfterMinutes }, isApart ? network : null);
     if (isApart) report.weather = network.disturb(pool.places, dice);
-    const played = play(pool, dice, wipes, report).catch((error) => {
+    const played = play(pool, dice, campaign, report).catch((error) => {
       report.complaints.push(error instanceof Error ? error.message : String(error));
     });
     await Promise.race([played, interruption]);
@@ -229,7 +263,10 @@ export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
       say(`round ${round}, ${seconds()} s${where}: ${report.told.join(', ')}`);
     }
     for (const complaint of report.complaints) say(`  VIOLATION: ${complaint}`);
-    if (isKept) say(`  kept: ${pool.folder}; again: npm run chaos -- --hosts --seed ${seed} --only ${round}`);
+    if (isKept)
+      say(
+        `  kept: ${pool.folder}; again: npm run chaos -- --hosts${isPatient ? '' : ' --short'} --seed ${seed} --only ${round}`,
+      );
   }
   for (const line of summary(reports)) say(`chaos with hosts: ${line}`);
   say(`chaos with hosts: seed ${seed}, ${seconds()} s${over.aborted ? ', interrupted' : ''}`);
@@ -255,7 +292,7 @@ function summary(reports: readonly Report[]): readonly string[] {
   const launches = reports.reduce((sum, each) => sum + each.launches, 0);
   const bound = `${adoptions.length} adoptions of sessions, median ${adoptions[adoptions.length >> 1] ?? 0} ms, at most ${adoptions.at(-1) ?? 0} ms`;
   return [
-    `${reports.length} rounds, ${reports.filter(({ weather }) => weather !== null).length} of them with hosts in network namespaces, ${launches} launches; agents: ${counted(reports.flatMap(({ ends }) => ends))}`,
+    `${reports.length} rounds, ${reports.filter(({ weather }) => weather !== null).length} of them with hosts in network namespaces, ${reports.reduce((sum, each) => sum + each.apart, 0)} hosts with clocks apart, ${launches} launches; agents: ${counted(reports.flatMap(({ ends }) => ends))}`,
     `assaults: ${counted(reports.flatMap(({ told }) => told))}`,
     `${bound}; violations ${reports.reduce((sum, each) => sum + each.complaints.length, 0)}`,
   ];

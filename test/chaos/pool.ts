@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -20,6 +21,7 @@ import { processesOf } from './processes.ts';
 import { kill, pause } from './world.ts';
 
 const run = promisify(execFile);
+const shiftedClock = new URL('fixtures/shifted-clock.mjs', import.meta.url).href;
 
 /** Two homes and two hosts of one pool, with a NATS server between them. */
 export class Pool {
@@ -72,6 +74,7 @@ export class Machine {
   readonly home: string;
   readonly project: string;
   readonly #launcher: string;
+  readonly #clock: string;
 
   constructor(launcher: string, folder: string, name: string) {
     this.#launcher = launcher;
@@ -79,6 +82,8 @@ export class Machine {
     this.name = name;
     this.home = join(folder, name);
     this.project = join(folder, `${name}.project`);
+    this.#clock = join(folder, `${name}.clock`);
+    this.clockMs = 0;
     for (const made of [this.home, this.project]) mkdirSync(made);
   }
 
@@ -94,6 +99,12 @@ export class Machine {
     return spawn(line[0] as string, line.slice(1), { env, cwd, stdio, detached: true });
   }
 
+  /** Puts its wall clock ahead of the true time by so much, or behind it, also that of the processes that run. */
+  set clockMs(shiftMs: number) {
+    writeFileSync(`${this.#clock}.new`, String(shiftMs));
+    renameSync(`${this.#clock}.new`, this.#clock);
+  }
+
   /** @returns what it prints */
   async maos(...args: readonly string[]): Promise<string> {
     const options = { env: this.env, cwd: this.project, timeout: 60_000, maxBuffer: 2 ** 26 };
@@ -101,7 +112,10 @@ export class Machine {
   }
 
   get env(): NodeJS.ProcessEnv {
-    return { PATH: process.env.PATH ?? '', HOME: this.folder, MAOS_HOME: this.home };
+    return {
+      ...{ PATH: process.env.PATH ?? '', HOME: this.folder, MAOS_HOME: this.home },
+      ...{ NODE_OPTIONS: `--import=${shiftedClock}`, MAOS_CHAOS_CLOCK: this.#clock },
+    };
   }
 
   get processes() {

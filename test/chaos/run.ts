@@ -22,7 +22,8 @@ nothing is left running and every session tells the truth.
   --short      15 rounds and at most a minute, or 11 agents and 200 messages, for CI
   --scale      instead: 200 agents alive at once, and 20 sessions at once in one project
   --messages   instead: 25 agents, 1,000 messages between them; MAOS, senders, servers of the team and a wrapper are killed
-  --hosts      instead: two homes and two hosts of one pool, with a NATS server; each of them and wrappers are killed or sleep.
+  --hosts      instead: two homes and two hosts of one pool, with a NATS server; each of them and wrappers are killed or sleep,
+               the server is away for minutes (not with --short), and clocks of hosts are minutes or hours apart, or set.
                On Linux as root, half the rounds have their hosts in network namespaces, whose links are cut, slow and lossy.
                Ctrl-C ends it with the figures so far
   --wipe       with --hosts: the data folder of the server is removed, too. MAOS does not master that yet: until its processes at
@@ -65,6 +66,7 @@ else if (values.messages) {
     only: values.only === undefined ? null : Number(values.only),
     seconds: values.short ? 30 : Number.POSITIVE_INFINITY,
     wipes: values.wipe,
+    isPatient: !values.short,
     isVerbose: values.verbose,
     say,
   });
