@@ -26,7 +26,7 @@ export interface HostsCampaign {
 
 /** Short, so that a host that sleeps is given up. */
 const lostAfterMinutes = 0.1;
-/** From the first command after a kill of the session's process until another one owns it. */
+/** From the first command after a kill of the session's process until another one owns it, on a machine that is not crowded. */
 const adoptionMs = 5_000;
 /** How long the server is away for agents that end meanwhile. */
 const minutesAwayMs = [60_000, 120_000] as const;
@@ -204,7 +204,7 @@ function isExcused(
 async function adoptionsOf({ machine, session, deaths }: Home, report: Report): Promise<void> {
   const lines = (await machine.maos('events', session, '--json')).trim().split('\n');
   const events = lines.map((line): { at: string; type: string } => JSON.parse(line));
-  for (const [index, { killedAt, calledAt }] of deaths.entries()) {
+  for (const [index, { killedAt, calledAt, crowd }] of deaths.entries()) {
     const diesAgain = deaths[index + 1]?.killedAt ?? Number.POSITIVE_INFINITY;
     const first = events.find(({ at }) => Date.parse(at) > killedAt);
     // It had ended before.
@@ -214,7 +214,8 @@ async function adoptionsOf({ machine, session, deaths }: Home, report: Report): 
       report.complaints.push(`${machine.name} went on without an owner: ${first.type}`);
     const tookMs = Math.min(at, diesAgain) - calledAt;
     if (at < diesAgain) report.adoptions.push(tookMs);
-    if (tookMs > adoptionMs) report.complaints.push(`${machine.name} was adopted after ${tookMs} ms`);
+    if (tookMs > adoptionMs * crowd)
+      report.complaints.push(`${machine.name} was adopted after ${tookMs} ms, ${crowd} processes a core`);
   }
 }
 

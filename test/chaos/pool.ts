@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { isAlive } from '../helpers/machines.ts';
@@ -131,6 +131,8 @@ export class Machine {
 interface Death {
   readonly killedAt: number;
   calledAt: number;
+  /** Processes that wanted each core of the machine then, and so how much longer everything took; at least 1. */
+  crowd: number;
 }
 
 export class Home {
@@ -160,11 +162,12 @@ export class Home {
 
   /** Every MAOS process of it. The first command afterwards finds the session without an owner. */
   async die(awayMs: number): Promise<void> {
-    const death = { killedAt: Date.now(), calledAt: Number.POSITIVE_INFINITY };
+    const death = { killedAt: Date.now(), calledAt: Number.POSITIVE_INFINITY, crowd: 1 };
     this.machine.end();
     this.deaths.push(death);
     await pause(awayMs);
     death.calledAt = Date.now();
+    death.crowd = Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
     await this.status();
   }
 
