@@ -73,7 +73,11 @@ export async function runHost(from: {
         records,
         backends,
         survey: () => survey(backends, config.remote.backends),
-        rules: { commands: settings.allowCommands.map(compilePattern), backends: config.remote.backends },
+        rules: {
+          commands: settings.allowCommands.map(compilePattern),
+          backends: config.remote.backends,
+          homes: config.remote.homes,
+        },
         graceMs: settings.stopGraceMs,
         teamServer: teamServerOf(home),
         placeOf: placesIn(folder, config, log),

@@ -414,7 +414,7 @@ export class MaosRuntime implements Runtime {
     const { openFleet } = await import('./pool-host.ts');
     const fleet = await openFleet(this.#projects.config().config, url, 'maos host list');
     try {
-      return await fleet.hosts();
+      return { hosts: await fleet.hosts(), home: fleet.home };
     } finally {
       await fleet.close();
     }

@@ -290,8 +290,13 @@ export interface Runtime {
   callTeam(calls: string, ask: TeamAsk, signal: AbortSignal): Promise<TeamOutcome | null>;
   /** Lets the host of this home finish its agents and end. */
   drainHost(): Promise<void>;
-  /** The hosts that have been heard of lately. @param url as in {@link HostOptions} */
-  fleetHosts(url: string | null): Promise<readonly HostReport[]>;
+  /**
+   * The hosts that have been heard of lately, and the public key of this home; null: it has none.
+   * @param url as in {@link HostOptions}
+   */
+  fleetHosts(
+    url: string | null,
+  ): Promise<{ readonly hosts: readonly HostReport[]; readonly home: string | null }>;
   /**
    * Gives notifications that are being sent a short time, and starts a process for those that remain. Call it only
    * before the end, because this process sends none afterwards.

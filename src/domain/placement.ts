@@ -20,11 +20,25 @@ export interface HostState {
   readonly freeMemoryMb: number;
   /** It takes no more agents. */
   readonly isDraining: boolean;
+  /** Of MAOS. */
+  readonly version: string;
+  /** The newest form of orders that it understands. */
+  readonly format: number;
+  /** Public keys of the homes that it works for; null: of all homes. */
+  readonly homes: readonly string[] | null;
   readonly backends: readonly HostBackend[];
 }
 
+/** A home, as hosts see it. */
+export interface HomeIdentity {
+  /** The public key of its offers; null: it signs none. */
+  readonly home: string | null;
+  /** The form of its orders. */
+  readonly format: number;
+}
+
 /** What an agent needs of a host. */
-export interface PlaceNeed {
+export interface PlaceNeed extends HomeIdentity {
   readonly backend: string;
   /** Null: nothing is asked for. */
   readonly memoryMb: number | null;
@@ -59,12 +73,27 @@ export function placementIn(
 
 const mostShown = 10;
 
-/** Why a host cannot take an agent even with a free slot, to follow its name; null: it can. */
-export function misfitOf(
-  { isDraining, freeMemoryMb, backends }: HostState,
-  { backend, memoryMb }: PlaceNeed,
-  now: string,
+/** @param home its public key; null: it has none */
+export function worksFor({ homes }: Pick<HostState, 'homes'>, home: string | null): boolean {
+  return homes === null || (home !== null && homes.includes(home));
+}
+
+/** Why a host takes no agent of a home, to follow its name; null: it does. */
+export function refusalOfHome(
+  { format, homes, version }: Pick<HostState, 'format' | 'homes' | 'version'>,
+  home: HomeIdentity,
 ): string | null {
+  if (!worksFor({ homes }, home.home)) return 'does not work for this home';
+  if (format < home.format) return `runs MAOS ${version}, which is too old for orders of this home`;
+  return null;
+}
+
+/** Why a host cannot take an agent even with a free slot, to follow its name; null: it can. */
+export function misfitOf(host: HostState, need: PlaceNeed, now: string): string | null {
+  const { isDraining, freeMemoryMb, backends } = host;
+  const { backend, memoryMb } = need;
+  const refusal = refusalOfHome(host, need);
+  if (refusal !== null) return refusal;
   if (isDraining) return 'is draining';
   const found = backends.find(({ name }) => name === backend);
   if (found === undefined) return `does not run ${backend} for others`;

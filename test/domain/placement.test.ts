@@ -10,11 +10,12 @@ const claude: HostBackend = {
 
 function host(name: string, more: Partial<HostState> = {}): HostState {
   const load = { slots: 2, running: 0, freeMemoryMb: 4_000, isDraining: false };
-  return { name, pools: ['gpu'], ...load, backends: [claude], ...more };
+  const rules = { version: '1.0.0', format: 1, homes: null };
+  return { name, pools: ['gpu'], ...load, ...rules, backends: [claude], ...more };
 }
 
 const place = (pool: string, ...hosts: readonly HostState[]) =>
-  placementIn(pool, hosts, { backend: 'claude', memoryMb: 1_000 }, now);
+  placementIn(pool, hosts, { backend: 'claude', memoryMb: 1_000, home: 'UHERE', format: 1 }, now);
 
 describe('an agent of a pool', () => {
   it('fits a host with everything that it needs, whatever the others lack', () => {
@@ -40,12 +41,19 @@ describe('an agent of a pool', () => {
     [{ backends: [{ ...claude, heldUntil: later }] }, `has used up its quota of claude until ${later}`],
     [{ freeMemoryMb: 999 }, 'has 999 MiB of free memory, and 1000 MiB are needed'],
     [{ isDraining: true }, 'is draining'],
+    [{ homes: [] }, 'does not work for this home'],
+    [{ homes: ['UOTHER'] }, 'does not work for this home'],
+    [{ format: 0 }, 'runs MAOS 1.0.0, which is too old for orders of this home'],
   ];
   for (const [lack, said] of reasons) {
     it(`does not fit a host that ${said}`, () => {
       assert.deepEqual(place('gpu', host('a', lack)), { fits: 'no', why: `no host of pool gpu: a ${said}` });
     });
   }
+
+  it('fits where its home is worked for, by a host that is newer', () => {
+    assert.equal(place('gpu', host('a', { homes: ['UOTHER', 'UHERE'], format: 2 })).fits, 'now');
+  });
 
   it('fits where the sign-in is not known, and where the quota is back', () => {
     const unknown: HostBackend = { ...claude, signedIn: 'unknown', heldUntil: now };

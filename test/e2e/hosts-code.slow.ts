@@ -243,7 +243,7 @@ async function hostileHost(
     incarnation: 'i1',
     records: { save: async () => {}, all: async () => [], remove: async () => {} },
     backends: makeBackends([makeCommandBackend()]),
-    rules: { commands: [compilePattern('*')], backends: null },
+    rules: { commands: [compilePattern('*')], backends: null, homes: null },
     placeOf: () => ({
       host,
       files: { pack: async () => null, unpack: async () => {} },

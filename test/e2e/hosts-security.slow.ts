@@ -94,7 +94,7 @@ function makeCertificates(folder: string): void {
 
 const report: HostReport = {
   ...{ name: 'build-1', incarnation: 'i1', pools: ['gpu'], labels: {}, slots: 1, running: 0, at },
-  ...{ freeMemoryMb: 1, isDraining: false, backends: [], version: '0' },
+  ...{ freeMemoryMb: 1, isDraining: false, backends: [], version: '0', format: 1, homes: null },
 };
 
 describe('a NATS server as documented', { timeout: 120_000 }, () => {
@@ -131,7 +131,7 @@ describe('a NATS server as documented', { timeout: 120_000 }, () => {
     for (const pool of ['gpu', 'build-1']) {
       const key = newKey();
       const order = await home.put(`${key.project}.order`, Buffer.from('order'));
-      await home.offer({ key, pool, order });
+      await home.offer({ key, pool, format: 1, order });
       const seen: string[] = [];
       const stop = await home.follow(key, {
         claim: ({ claim }) => seen.push(claim.phase),
@@ -244,7 +244,7 @@ describe('a NATS server as documented', { timeout: 120_000 }, () => {
     t.after(() => foreign.close());
     const key = newKey();
     const order = await home.put('secret', Buffer.from('a secret prompt'));
-    await home.offer({ key, pool: 'gpu', order });
+    await home.offer({ key, pool: 'gpu', format: 1, order });
     assert.equal(await foreign.take('gpu', 1_000, never), null);
     await assert.rejects(foreign.get(order), { code: 'INVALID_INPUT' });
     await foreign.claim(key, { host: 'x', incarnation: 'x', epoch: 1, phase: 'ended', obeyed: 0 });

@@ -55,7 +55,7 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
   const offerTo = async (home: Fleet, pool: string): Promise<Offer> => {
     const key = newKey();
     const order = await home.put(`${key.sessionId}.order`, Buffer.from('{"order":1}'));
-    const offer = { key, pool, order };
+    const offer = { key, pool, format: 1, order };
     await home.offer(offer);
     return offer;
   };
@@ -244,7 +244,7 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       const at = '2026-01-01T00:00:00.000Z';
       const report: HostReport = {
         ...{ name: 'box-1', incarnation: 'i1', pools: ['a', 'b'], slots: 2, running: 1, freeMemoryMb: 512 },
-        ...{ isDraining: false, labels: { zone: 'b' }, version: '0.1.0', at },
+        ...{ isDraining: false, labels: { zone: 'b' }, version: '0.1.0', at, format: 1, homes: null },
         backends: [
           { name: 'claude', isInstalled: true, version: '2.1', signedIn: 'no', heldUntil: at },
           { name: 'command', isInstalled: true, version: null, signedIn: 'yes', heldUntil: null },

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { killAll, processesWith } from './agent-processes.ts';
 import { NatsServer } from './nats-server.ts';
 import { until } from './waiting.ts';
 
@@ -45,6 +46,8 @@ export class Machines {
     const machines = new Machines(t, await NatsServer.start(t));
     t.after(async () => {
       await machines.killHost();
+      // A failed test leaves processes of sessions and their agents.
+      killAll(processesWith('HOME', machines.folder));
       rmSync(machines.folder, { recursive: true, force: true });
     });
     return machines;

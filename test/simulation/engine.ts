@@ -140,6 +140,7 @@ export class Link {
     const call = <T>(act: (stored: MemoryFleet) => Promise<T>): Promise<T> =>
       this.#call(() => act(engine.stored));
     return {
+      home: null,
       offer: (offer) => this.#call(() => engine.offer(offer)),
       take: (pool, waitMs, signal) => this.#take(pool, waitMs, signal),
       claim: (key: AttemptKey, claim: AttemptClaim) => call((stored) => stored.claim(key, claim)),

@@ -23,7 +23,7 @@ const fleetCalls = [
 const hostCalls = ['makeRoom', 'prepare', 'start', 'attach', 'readOutput'] satisfies (keyof AgentHost)[];
 const recordCalls = ['save', 'all', 'remove'] satisfies (keyof HostedRecords)[];
 const backends = makeBackends([makeCommandBackend()]);
-const rules = { commands: [compilePattern('*')], backends: null };
+const rules = { commands: [compilePattern('*')], backends: null, homes: null };
 
 /** A host: a machine, and the process on it that takes offers. */
 export class Box {

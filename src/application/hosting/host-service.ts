@@ -1,16 +1,17 @@
 import { isMaosError } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/ids.ts';
-import { type HostBackend, misfitOf } from '../../domain/placement.ts';
+import { type HostBackend, misfitOf, refusalOfHome } from '../../domain/placement.ts';
 import type { Backends } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
-import type {
-  AttemptClaim,
-  AttemptKey,
-  Fleet,
-  HostFact,
-  HostReport,
-  StoredClaim,
-  TakenOffer,
+import {
+  type AttemptClaim,
+  type AttemptKey,
+  type Fleet,
+  type HostFact,
+  type HostReport,
+  orderFormat,
+  type StoredClaim,
+  type TakenOffer,
 } from '../ports/fleet.ts';
 import type { HostedPlace, HostedRecord, HostedRecords, LaunchOrder } from '../ports/hosting.ts';
 import type { Log } from '../ports/log.ts';
@@ -52,11 +53,14 @@ const surveyMs = 300_000;
 const waitMs = 5_000;
 const fullMs = 200;
 const giveBackMs = 500;
+const mostLeft = 1_000;
 
 /** Takes offers of its pools, and looks after the agents that it has started, now or in an earlier process. */
 export class HostService {
   readonly #deps: HostServiceDeps;
   readonly #attempts = new Set<string>();
+  /** Why each offer was left: it comes again and again, and is logged once. */
+  readonly #left = new Map<string, string>();
   #isDone = false;
   #backends: readonly HostBackend[] = [];
   #announced = '';
@@ -99,8 +103,9 @@ export class HostService {
   }
 
   #report(): HostReport {
-    const { name, incarnation, pools, labels, slots, version, clock } = this.#deps;
+    const { name, incarnation, pools, labels, slots, version, clock, rules } = this.#deps;
     return {
+      ...{ format: orderFormat, homes: rules.homes },
       ...{ name, incarnation, pools, labels, slots, version, backends: this.#backends, at: clock.now() },
       running: this.#attempts.size,
       freeMemoryMb: Math.floor(this.#deps.freeMemoryMb()),
@@ -166,12 +171,17 @@ export class HostService {
     this.#attempts.add(id);
     let isTaken = false;
     try {
+      // Nothing of a home that it does not work for is read.
+      const unwanted = refusalOfHome(this.#report(), offer);
+      if (unwanted !== null) return await this.#leave(offer, unwanted);
       const order = await this.#orderOf(offer);
-      // It may fit another host of the pool.
-      if (typeof order !== 'string' && !this.#fits(order)) return await offer.giveBack(giveBackMs);
+      const misfit = typeof order === 'string' ? null : this.#misfitOf(order, offer);
+      if (misfit !== null) return await this.#leave(offer, misfit);
       const claimed = await this.#claim(key, signal);
       if (claimed === null) return await offer.accept();
       if (typeof order === 'string') {
+        const what = `refused: attempt ${key.attempt} of ${key.agentId} of ${key.sessionId}: ${order}`;
+        this.#deps.told?.(what);
         await this.#refuse(key, claimed, order, signal);
         return await offer.accept();
       }
@@ -193,12 +203,22 @@ export class HostService {
     }
   }
 
-  #fits({ agent }: LaunchOrder): boolean {
+  #misfitOf({ agent }: LaunchOrder, { home, format }: TakenOffer): string | null {
     const { backend, maxMemoryMb: memoryMb } = agent;
-    const why = misfitOf(this.#report(), { backend, memoryMb }, this.#deps.clock.now());
-    if (why !== null)
-      this.#deps.log.log('debug', 'an offer is left to other hosts', { agentId: agent.id, why });
-    return why === null;
+    return misfitOf(this.#report(), { backend, memoryMb, home, format }, this.#deps.clock.now());
+  }
+
+  /** It may fit another host of the pool; what is claimed is over with. */
+  async #leave(offer: TakenOffer, why: string): Promise<void> {
+    const { fleet, log } = this.#deps;
+    const { key, home } = offer;
+    if ((await fleet.claimOf(key)) !== null) return offer.accept();
+    if (this.#left.get(textOf(key)) !== why) {
+      if (this.#left.size >= mostLeft) this.#left.clear();
+      this.#left.set(textOf(key), why);
+      log.log('info', 'an offer is left to other hosts', { attempt: textOf(key), home, why });
+    }
+    await offer.giveBack(giveBackMs);
   }
 
   /** A text if it cannot be carried out by any host: what is wrong with it. */

@@ -169,6 +169,7 @@ export class HostedAttempt {
     } catch (error) {
       this.#deps.signal.throwIfAborted();
       const reason = error instanceof Error ? error.message : String(error);
+      this.#warn('an agent is refused', error);
       return { running: await this.#attach(), refusal: reason };
     }
   }

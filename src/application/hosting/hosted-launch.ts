@@ -18,6 +18,8 @@ export interface HostRules {
   readonly commands: readonly CommandPattern[];
   /** Backends that orders may use; null: all that this host has. */
   readonly backends: readonly string[] | null;
+  /** Public keys of the homes that may give orders; null: all homes. */
+  readonly homes: readonly string[] | null;
 }
 
 /** @throws MaosError FORBIDDEN with what to change on the host */

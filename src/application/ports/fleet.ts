@@ -14,10 +14,18 @@ export interface AttemptKey {
   readonly attempt: number;
 }
 
+/**
+ * The form of orders. It grows with every change of what an order may say: a host that would not understand all of an
+ * order must not take it.
+ */
+export const orderFormat = 1;
+
 /** What a home offers to the hosts of a pool. */
 export interface Offer {
   readonly key: AttemptKey;
   readonly pool: string;
+  /** Of its order. */
+  readonly format: number;
   /** Of the order: a blob of this name, whose content the digest is of. */
   readonly order: BlobName;
 }
@@ -29,6 +37,8 @@ export interface BlobName {
 }
 
 export interface TakenOffer extends Offer {
+  /** The public key of the home that has signed it; null: it is not signed. */
+  readonly home: string | null;
   /** Takes it off the queue; settles when the engine has confirmed that. */
   accept(): Promise<void>;
   /** Leaves it to any host, after a delay. */
@@ -120,8 +130,6 @@ export interface HostReport extends HostState {
   readonly incarnation: string;
   /** What its owner says about it. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Of MAOS. */
-  readonly version: string;
   readonly at: string;
 }
 
@@ -151,6 +159,8 @@ export interface AttemptListener {
  * repeated with the same arguments, and fails if the engine is not reachable.
  */
 export interface Fleet {
+  /** The public key that offers are signed with; null: they are not. */
+  readonly home: string | null;
   /** No effect while the same offer is in the queue. */
   offer(offer: Offer): Promise<void>;
   /** The next offer to a pool; null if none came in time, or the signal aborted. */

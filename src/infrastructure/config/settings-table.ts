@@ -40,6 +40,7 @@ const natsAddress = textLike(
   /^(?:nats|tls):\/\/[A-Za-z0-9.[\]:-]{1,300}(?:,(?:nats|tls):\/\/[A-Za-z0-9.[\]:-]{1,300}){0,9}$/,
   'nats://HOST:PORT or tls://HOST:PORT, several separated by commas',
 );
+const natsPublicKey = textLike(/^U[A-Z2-7]{55}$/, "a NATS user's public key: 'U' and 55 letters and digits");
 const modelName = textLike(modelNamePattern, modelNameRule);
 
 function budgetSettings(scope: string) {
@@ -264,6 +265,12 @@ export const settingsTable = {
       orNone(listOf(backendName, 100)),
       null,
       'Backends that maos host runs for homes; null: all. Commands also need allowCommands.',
+      { userOnly: true },
+    ),
+    homes: setting(
+      orNone(listOf(natsPublicKey, 1_000)),
+      null,
+      'Public keys (U…) of the homes that maos host works for; null: all that reach the NATS server.',
       { userOnly: true },
     ),
     lostAfterMinutes: setting(

@@ -18,11 +18,20 @@ const code: z.ZodType<OrderedCode> = z.strictObject({
   brought: blobShape.nullable(),
 });
 
+/** What a CLI gets as an argument must not be taken for one of its options, such as one that gives permissions. */
+const noOption = /^[^-]/;
+const orderedAgent = agentShape.refine(({ role }) => {
+  const { tools, deniedTools = [] } = role.custom?.file ?? {};
+  return [...(tools ?? []), ...deniedTools].every((tool) => noOption.test(tool));
+}, 'has a role with a tool that could be taken for an option');
+
 const order: z.ZodType<LaunchOrder> = z.strictObject({
   session: sessionShape,
-  agent: agentShape,
+  agent: orderedAgent,
   prompt: z.string(),
-  resume: z.strictObject({ conversation: z.string().min(1).max(1_000), prompt: z.string() }).nullable(),
+  resume: z
+    .strictObject({ conversation: z.string().max(1_000).regex(noOption), prompt: z.string() })
+    .nullable(),
   briefing: z.string(),
   maxSubagents: z.int().min(0).nullable(),
   start: start.nullable(),

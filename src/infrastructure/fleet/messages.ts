@@ -14,7 +14,16 @@ import { MaosError } from '../../domain/errors.ts';
 import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../domain/ids.ts';
 import { poolPattern } from '../../domain/pool.ts';
 
-/** Validates what comes from other machines, because its content becomes folders, subjects and texts for people. */
+/**
+ * Validates what comes from other machines, because its content becomes folders, subjects and texts for people. Machines
+ * with a newer version may say more: what they tell or wish is read without it, and of an order everything must be
+ * understood, or it might be carried out without a limit that it sets.
+ */
+
+/** An offer as it travels. */
+interface SentOffer extends Offer {
+  readonly signed: { readonly by: string; readonly signature: string } | null;
+}
 
 const count = z.int().min(0);
 const time = z.iso.datetime();
@@ -34,9 +43,19 @@ export const blobShape: z.ZodType<BlobName> = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-const offer: z.ZodType<Offer> = z.strictObject({ key: keyShape, pool: name, order: blobShape });
+/** Offers and reports of versions without it are of format 0. */
+const format = count.max(1_000_000).default(0);
+const publicKey = z.string().regex(/^U[A-Z2-7]{55}$/);
 
-const claim: z.ZodType<AttemptClaim> = z.strictObject({
+const offer: z.ZodType<SentOffer> = z.object({
+  ...{ key: keyShape, pool: name, format, order: blobShape },
+  signed: z
+    .object({ by: publicKey, signature: z.base64().max(200) })
+    .nullable()
+    .default(null),
+});
+
+const claim: z.ZodType<AttemptClaim> = z.object({
   host: name.nullable(),
   incarnation: z.string().regex(/^[A-Za-z0-9_-]{0,64}$/),
   epoch: count,
@@ -47,11 +66,11 @@ const claim: z.ZodType<AttemptClaim> = z.strictObject({
 const callId = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
 const text = z.string().max(maxCallBytes);
 
-const call: z.ZodType<TeamCall> = z.strictObject({
+const call: z.ZodType<TeamCall> = z.object({
   id: callId,
   ask: z.discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('tool'), name: z.string().max(100), input: z.json() }),
-    z.strictObject({
+    z.object({ type: z.literal('tool'), name: z.string().max(100), input: z.json() }),
+    z.object({
       type: z.literal('command'),
       args: z.array(text).max(1_000),
       stdin: text,
@@ -60,25 +79,25 @@ const call: z.ZodType<TeamCall> = z.strictObject({
   ]),
 });
 
-const answer: z.ZodType<TeamAnswer> = z.strictObject({
+const answer: z.ZodType<TeamAnswer> = z.object({
   call: callId,
   outcome: z.discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('text'), text }),
-    z.strictObject({ type: z.literal('error'), code: z.string().max(100), message: text }),
-    z.strictObject({ type: z.literal('exit'), status: z.int().min(0).max(255), stdout: text, stderr: text }),
+    z.object({ type: z.literal('text'), text }),
+    z.object({ type: z.literal('error'), code: z.string().max(100), message: text }),
+    z.object({ type: z.literal('exit'), status: z.int().min(0).max(255), stdout: text, stderr: text }),
   ]),
 });
 
-const wish: z.ZodType<Wish> = z.strictObject({
+const wish: z.ZodType<Wish> = z.object({
   number: z.int().min(1),
   isPaused: z.boolean(),
-  stop: z.strictObject({ graceMs: z.number().min(0).max(86_400_000) }).nullable(),
-  input: z.array(z.strictObject({ id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/), base64: z.base64() })),
+  stop: z.object({ graceMs: z.number().min(0).max(86_400_000) }).nullable(),
+  input: z.array(z.object({ id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/), base64: z.base64() })),
   isInputOver: z.boolean(),
   answers: z.array(answer).default([]),
 });
 
-const stop = z.strictObject({
+const stop = z.object({
   signals: z.array(line),
   survivors: count,
   tookMs: z.number(),
@@ -86,65 +105,65 @@ const stop = z.strictObject({
 });
 
 const end = z.discriminatedUnion('how', [
-  z.strictObject({
+  z.object({
     how: z.literal('exited'),
     exitCode: z.int().nullable(),
     signal: line.nullable(),
     at: time,
     strays: z.exactOptional(stop),
   }),
-  z.strictObject({ how: z.literal('lost'), at: time }),
-  z.strictObject({ how: z.literal('never_started'), at: time }),
+  z.object({ how: z.literal('lost'), at: time }),
+  z.object({ how: z.literal('never_started'), at: time }),
 ]);
 
 export const commitShape = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
 
 const work: z.ZodType<HostedWork> = z.discriminatedUnion('how', [
-  z.strictObject({
+  z.object({
     how: z.literal('taken'),
     commit: commitShape,
     history: commitShape.nullable(),
     bundle: blobShape.nullable(),
     unkept: z.array(line).max(1_000),
   }),
-  z.strictObject({ how: z.literal('failed'), reason: line }),
+  z.object({ how: z.literal('failed'), reason: line }),
 ]);
 
 const fact: z.ZodType<HostFact> = z.discriminatedUnion('type', [
-  z.strictObject({
+  z.object({
     type: z.literal('spawned'),
-    location: z.strictObject({ kind: line, label: line, data: z.record(z.string(), z.json()) }),
+    location: z.object({ kind: line, label: line, data: z.record(z.string(), z.json()) }),
     takesInput: z.boolean(),
     resumed: z.boolean(),
   }),
-  z.strictObject({
+  z.object({
     type: z.literal('used'),
     number: count,
-    sample: z.strictObject({
+    sample: z.object({
       ...{ cpuMs: z.number().min(0), memoryBytes: z.number().min(0), processes: count, outputBytes: count },
     }),
   }),
-  z.strictObject({ type: z.literal('called'), call }),
-  z.strictObject({ type: z.literal('withdrawn'), call: callId }),
-  z.strictObject({
+  z.object({ type: z.literal('called'), call }),
+  z.object({ type: z.literal('withdrawn'), call: callId }),
+  z.object({
     type: z.literal('limited'),
-    limit: z.strictObject({
+    limit: z.object({
       failure: z.enum(['timeout', 'memory_limit', 'budget_exceeded']),
       explanation: line,
     }),
   }),
-  z.strictObject({
+  z.object({
     type: z.literal('ended'),
     end,
     stop: stop.nullable(),
     refusal: line.nullable(),
-    printed: z.strictObject({ stdout: count, stderr: count }),
+    printed: z.object({ stdout: count, stderr: count }),
     files: blobShape.nullable(),
     work: work.nullable(),
   }),
 ]);
 
-const host: z.ZodType<HostReport> = z.strictObject({
+const host: z.ZodType<HostReport> = z.object({
   name,
   incarnation: line,
   pools: z.array(name),
@@ -152,10 +171,12 @@ const host: z.ZodType<HostReport> = z.strictObject({
   running: count,
   freeMemoryMb: z.number(),
   isDraining: z.boolean(),
+  format,
+  homes: z.array(publicKey).nullable().default(null),
   labels: z.record(z.string().max(63), z.string().max(200)),
   backends: z
     .array(
-      z.strictObject({
+      z.object({
         name: line,
         isInstalled: z.boolean(),
         version: line.nullable(),

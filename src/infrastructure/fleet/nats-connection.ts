@@ -10,6 +10,9 @@ import {
 import { MaosError, showPath } from '../../domain/errors.ts';
 import { fileError } from '../files/disk/file-error.ts';
 
+/** Of a NATS user. */
+export type KeyPair = ReturnType<typeof nkeys.fromSeed>;
+
 /** How to reach a NATS server. */
 export interface NatsAccess {
   /** nats://HOST:PORT or tls://HOST:PORT, several with commas. */
@@ -71,14 +74,24 @@ function identityOfAny(url: string) {
   };
 }
 
+/** The keys that it signs in with; null: the server asks for none. @throws MaosError */
+export function keysOf({ credentials }: NatsAccess): KeyPair | null {
+  return credentials === null ? null : keysIn(readSecret(credentials), credentials).pair;
+}
+
 /** Answers come to an inbox of the user's own, so that a server can keep others from reading them. @throws MaosError */
 function signInWith(content: Buffer, path: string) {
-  const text = content.toString('utf8');
-  const isSeed = /^S[A-Z2-7]{20,}\s*$/.test(text);
-  const seed = Buffer.from(/\bSU[A-Z2-7]{50,}/.exec(text)?.[0] ?? '');
+  const { pair, seed } = keysIn(content, path);
+  const isSeed = /^S[A-Z2-7]{20,}\s*$/.test(content.toString('utf8'));
+  const authenticator = isSeed ? nkeyAuthenticator(seed) : credsAuthenticator(content);
+  return { authenticator, inboxPrefix: `_INBOX.${pair.getPublicKey()}` };
+}
+
+/** @throws MaosError INVALID_INPUT */
+function keysIn(content: Buffer, path: string): { readonly pair: KeyPair; readonly seed: Buffer } {
+  const seed = Buffer.from(/\bSU[A-Z2-7]{50,}/.exec(content.toString('utf8'))?.[0] ?? '');
   try {
-    const inboxPrefix = `_INBOX.${nkeys.fromSeed(seed).getPublicKey()}`;
-    return { authenticator: isSeed ? nkeyAuthenticator(seed) : credsAuthenticator(content), inboxPrefix };
+    return { pair: nkeys.fromSeed(seed), seed };
   } catch (cause) {
     throw new MaosError(
       'INVALID_INPUT',

@@ -34,8 +34,9 @@ import {
   type Wish,
 } from '../../application/ports/fleet.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
-import { readClaim, readFact, readHost, readOffer, readWish } from './messages.ts';
-import { connectToNats, type NatsAccess } from './nats-connection.ts';
+import { readClaim, readFact, readHost, readWish } from './messages.ts';
+import { connectToNats, type KeyPair, keysOf, type NatsAccess } from './nats-connection.ts';
+import { decodeOffer, encodeOffer } from './signed-offers.ts';
 
 /* Names and settings of streams, buckets and subjects are those that every version of MAOS uses. */
 
@@ -86,7 +87,7 @@ export async function openNatsFleet(
       wishes: await kvm.create('maos_desired', file),
       blobs: await new Objm(js).create('maos_blob', { storage: StorageType.File, ttl: week }),
     };
-    return new NatsFleet(connection, js, manager, buckets, onIgnored);
+    return new NatsFleet(connection, js, manager, buckets, onIgnored, keysOf(access));
   } catch (cause) {
     await connection.close();
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -108,6 +109,8 @@ async function ensureStream(manager: JetStreamManager, stream: (typeof streams)[
 }
 
 class NatsFleet implements Fleet {
+  readonly home: string | null;
+  readonly #keys: KeyPair | null;
   readonly #connection: NatsConnection;
   readonly #js: JetStreamClient;
   readonly #manager: JetStreamManager;
@@ -121,7 +124,10 @@ class NatsFleet implements Fleet {
     manager: JetStreamManager,
     buckets: Buckets,
     onIgnored: OnIgnored,
+    keys: KeyPair | null,
   ) {
+    this.home = keys?.getPublicKey() ?? null;
+    this.#keys = keys;
     this.#onIgnored = onIgnored;
     this.#connection = connection;
     this.#js = js;
@@ -132,7 +138,7 @@ class NatsFleet implements Fleet {
   async offer(offer: Offer): Promise<void> {
     const { key, pool } = offer;
     const { sessionId, agentId, attempt } = key;
-    await this.#js.publish(`maos.${key.project}.offer.${pool}`, JSON.stringify(offer), {
+    await this.#js.publish(`maos.${key.project}.offer.${pool}`, encodeOffer(offer, this.#keys), {
       msgID: `${sessionId}.${agentId}.${attempt}`,
     });
   }
@@ -370,9 +376,9 @@ function wrongBlob(name: string, why: string): MaosError {
 }
 
 function takenOf(message: JsMsg): TakenOffer {
-  let offer: Offer;
+  let offer: ReturnType<typeof decodeOffer>;
   try {
-    offer = readOffer(message.json());
+    offer = decodeOffer(message.json());
   } catch (error) {
     // No host will ever be able to read it.
     message.term();

@@ -6,7 +6,7 @@ import type {
   RunningAgent,
 } from '../../application/ports/agent-host.ts';
 import type { Clock } from '../../application/ports/clock.ts';
-import type { AttemptKey, Fleet, HostReport } from '../../application/ports/fleet.ts';
+import { type AttemptKey, type Fleet, type HostReport, orderFormat } from '../../application/ports/fleet.ts';
 import type { SharedFiles } from '../../application/ports/hosting.ts';
 import type { Log } from '../../application/ports/log.ts';
 import type { TeamCall, TeamOutcome } from '../../application/ports/team-calls.ts';
@@ -87,7 +87,8 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
       void attempt.begun.then(() => {
         isBegun = true;
       });
-      const need = { backend: agent.backend, memoryMb: agent.maxMemoryMb };
+      const asHome = { home: fleet.home, format: orderFormat };
+      const need = { backend: agent.backend, memoryMb: agent.maxMemoryMb, ...asHome };
       let offered = Number.NEGATIVE_INFINITY;
       let said: string | null = null;
       while (!isBegun && sink.isOwned()) {
@@ -97,7 +98,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
             if (why !== null && why !== said) sink.news?.({ type: 'waiting', reason: why });
             said = why;
             if (fits !== 'no' && clock.elapsedMs() - offered >= offerMs) {
-              await fleet.offer({ key: keyOf(key), pool, order: blob });
+              await fleet.offer({ key: keyOf(key), pool, format: orderFormat, order: blob });
               offered = clock.elapsedMs();
             }
           } catch (error) {

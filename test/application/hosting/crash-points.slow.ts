@@ -126,7 +126,7 @@ class World {
         recordCalls,
       ),
       backends: makeBackends([makeCommandBackend()]),
-      rules: { commands: [compilePattern('*')], backends: null },
+      rules: { commands: [compilePattern('*')], backends: null, homes: null },
       placeOf: () => ({ host, files: noFiles, code: noCode, calls: () => noCalls }),
       teamServer: null,
       clock: this.clock,

@@ -16,6 +16,7 @@ import { MaosError } from '../../../src/domain/errors.ts';
 
 interface Queued {
   readonly offer: Offer;
+  readonly home: string | null;
   isTaken: boolean;
 }
 
@@ -33,6 +34,8 @@ const textOf = ({ project, sessionId, agentId, attempt }: AttemptKey): string =>
 
 /** An engine in memory, which homes and hosts of one process share. */
 export class MemoryFleet implements Fleet {
+  /** Whoever offers now. */
+  home: string | null = null;
   readonly #queue: Queued[] = [];
   readonly #attempts = new Map<string, Attempt>();
   readonly #hosts = new Map<string, HostReport>();
@@ -44,7 +47,7 @@ export class MemoryFleet implements Fleet {
   async offer(offer: Offer): Promise<void> {
     const key = textOf(offer.key);
     if (this.#queue.some((queued) => textOf(queued.offer.key) === key)) return;
-    this.#queue.push({ offer, isTaken: false });
+    this.#queue.push({ offer, home: this.home, isTaken: false });
     this.#wake();
   }
 
@@ -63,6 +66,11 @@ export class MemoryFleet implements Fleet {
   deliverAgain(): void {
     for (const queued of this.#queue) queued.isTaken = false;
     this.#wake();
+  }
+
+  /** Offers that nobody has accepted. */
+  get queued(): number {
+    return this.#queue.length;
   }
 
   get hasClaims(): boolean {
@@ -177,6 +185,7 @@ export class MemoryFleet implements Fleet {
     queued.isTaken = true;
     return {
       ...queued.offer,
+      home: queued.home,
       accept: async () => {
         const index = this.#queue.indexOf(queued);
         if (index >= 0) this.#queue.splice(index, 1);

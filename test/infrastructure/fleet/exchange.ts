@@ -37,7 +37,7 @@ export class Exchange {
     this.host = makeHostedCode({ layout: this.hostLayout, environment, log: { log: () => {} } });
   }
 
-  agent(attempt = 1, worktree: Partial<WorktreeSetup> | null = null): Agent {
+  agent(worktree: Partial<WorktreeSetup> | null = null): Agent {
     const setup = worktree === null ? null : { ...noSetup, ...worktree };
     const request = agentRequest({ name: 'far', workspace: 'worktree', pool: 'gpu', worktree: setup });
     const plan = makePlan(planRequest({ agents: [request] }));
@@ -47,7 +47,13 @@ export class Exchange {
     for (const all of [layout, this.hostLayout]) {
       mkdirSync(all.agent(agent.sessionId, agent.id), { recursive: true });
     }
-    return { ...agent, attempt, state: 'running', stage: 'preparing', startedAt: new Date().toISOString() };
+    return {
+      ...agent,
+      attempt: 1,
+      state: 'running',
+      stage: 'preparing',
+      startedAt: new Date().toISOString(),
+    };
   }
 
   async order(agent: Agent, start: WorkStart): Promise<LaunchOrder> {

@@ -51,7 +51,7 @@ describe('a machine that dies while code travels', { timeout: 600_000 }, () => {
         after: async (at) => {
           // The attempt was never started. The next one may come to this host.
           await exchange.host.remove(order);
-          const second = await exchange.order(exchange.agent(2), from(start));
+          const second = await exchange.order({ ...order.agent, attempt: 2 }, from(start));
           await exchange.work(second, (folder) => writeFileSync(join(folder, 'b.txt'), `${at}\n`));
           await exchange.home.take(second.agent, await exchange.taken(second), exchange.get);
           const kept = await exchange.received(second.agent, start);

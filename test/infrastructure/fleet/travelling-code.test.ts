@@ -56,7 +56,7 @@ describe('the code of an agent on another machine', () => {
     const kept = await exchange.received(first.agent, start);
     assert.ok(kept);
     const count = exchange.fetched.length;
-    const agent = exchange.agent(2);
+    const agent = { ...first.agent, attempt: 2 };
     const second = await exchange.order(agent, from(kept.commit));
     await exchange.work(second, (folder) => {
       assert.equal(readFileSync(join(folder, 'b.txt'), 'utf8'), 'mine\n');
@@ -115,7 +115,7 @@ describe('the code of an agent on another machine', () => {
     repository.write('.gitignore', '*.secret\n');
     repository.write('deep/x.secret', 'hidden\n');
     const start = repository.git('rev-parse', 'HEAD');
-    const agent = exchange.agent(1, {
+    const agent = exchange.agent({
       copy: ['.env', 'config/*.local'],
       setup: 'cat .env > made.txt',
       ports: 2,
@@ -161,7 +161,7 @@ describe('the code of an agent on another machine', () => {
       mkdirSync(join(folder, 'own'));
       exchange.repository.gitIn(join(folder, 'own'), 'init', '-q');
     });
-    const second = await exchange.order(exchange.agent(2), from(start));
+    const second = await exchange.order({ ...first.agent, attempt: 2 }, from(start));
     await exchange.work(second, (folder) => assert.deepEqual(readdirSync(folder).sort(), ['.git', 'a.txt']));
   });
 

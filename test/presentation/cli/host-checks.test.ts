@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { HostReport } from '../../../src/application/ports/fleet.ts';
+import { type HostReport, orderFormat } from '../../../src/application/ports/fleet.ts';
 import { MaosError } from '../../../src/domain/errors.ts';
 import { checkHosts } from '../../../src/presentation/cli/facts/host-checks.ts';
 
 const report = (name: string, version: string, aheadMs: number): HostReport => ({
   ...{ name, version, incarnation: 'i', pools: ['gpu'], labels: {}, slots: 1, running: 0, freeMemoryMb: 1 },
-  ...{ isDraining: false, backends: [], at: new Date(Date.now() + aheadMs).toISOString() },
+  ...{
+    isDraining: false,
+    format: orderFormat,
+    homes: null,
+    backends: [],
+    at: new Date(Date.now() + aheadMs).toISOString(),
+  },
 });
 
 describe('the checks of hosts', () => {
@@ -17,7 +23,7 @@ describe('the checks of hosts', () => {
       report('ahead', '1.0.0', 60_500),
       report('behind', '1.0.0', -90_000),
     ];
-    const checks = await checkHosts({ version: '1.0.0', fleetHosts: async () => hosts });
+    const checks = await checkHosts({ version: '1.0.0', fleetHosts: async () => ({ hosts, home: null }) });
     assert.deepEqual(
       checks.map(({ name, state, detail }) => [name, state, detail.replace(/[0-9]{2} s/, 'N s')]),
       [

@@ -12,7 +12,7 @@ export const hostCommand: CliCommand = {
   name: 'host',
   summary: 'Let this machine run agents of other homes',
   details:
-    "Takes agents of the pools over a NATS server with JetStream, one for each slot, and runs them by this machine's own settings: remote.backends and allowCommands say what it runs. Ctrl-C ends only this command: its agents go on, and the next 'maos host' adopts them. With --detach it works in the background, and its log is host/host.log in the home. 'host list' shows every host of the server; 'host drain' lets the host of this home finish its agents and end.",
+    "Takes agents of the pools over a NATS server with JetStream, one for each slot, and runs them by this machine's own settings: remote.homes, remote.backends and allowCommands say for whom, and what it runs. Ctrl-C ends only this command: its agents go on, and the next 'maos host' adopts them. With --detach it works in the background, and its log is host/host.log in the home. 'host list' shows every host of the server; 'host drain' lets the host of this home finish its agents and end.",
   arguments: [
     { syntax: '[action]', description: 'list or drain; default: work', choices: ['list', 'drain'] },
   ],
@@ -46,7 +46,7 @@ export const hostCommand: CliCommand = {
     const runtime = context.runtime();
     const url = options.text('nats') ?? null;
     const [action] = args;
-    if (action === 'list') return list(context, await runtime.fleetHosts(url));
+    if (action === 'list') return list(context, (await runtime.fleetHosts(url)).hosts);
     if (action === 'drain') {
       await runtime.drainHost();
       if (context.json) terminal.document({ draining: true });
