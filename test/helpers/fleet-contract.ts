@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { getEventListeners } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import {
   type AttemptClaim,
   type AttemptKey,
@@ -13,7 +14,7 @@ import {
   type Wish,
 } from '../../src/application/ports/fleet.ts';
 import { makeAgentId, makeSessionId } from '../../src/domain/ids.ts';
-import { until } from './waiting.ts';
+import { inTime, until } from './waiting.ts';
 
 let attempts = 0;
 
@@ -261,6 +262,33 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
         [await home.isBeating('box-1', 'i1'), await home.isBeating('box-1', 'i2')],
         [true, false],
       );
+    });
+  });
+
+  describe('hosts', () => {
+    it('are listed, each once, while they describe themselves again and again', async (t) => {
+      const { home, host, other } = await bench(t);
+      const report: HostReport = {
+        ...{ name: 'busy-1', incarnation: 'i1', pools: ['a'], slots: 2, running: 1, freeMemoryMb: 512 },
+        ...{ isDraining: false, labels: {}, version: '0.1.0', format: 1, homes: null, backends: [] },
+        at: '2026-01-01T00:00:00.000Z',
+      };
+      await host.announce(report);
+      await other.announce({ ...report, name: 'busy-2' });
+      let isOver = false;
+      const announcing = (async () => {
+        while (!isOver) await Promise.all([host.announce(report), setImmediate()]);
+      })();
+      try {
+        for (let times = 0; times < 100; times += 1) {
+          const found = await inTime(home.hosts(), 'the list of hosts');
+          const names = found.map(({ name }) => name).filter((name) => name.startsWith('busy'));
+          assert.deepEqual(names, ['busy-1', 'busy-2']);
+        }
+      } finally {
+        isOver = true;
+        await announcing;
+      }
     });
   });
 

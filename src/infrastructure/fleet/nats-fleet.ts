@@ -224,7 +224,7 @@ class NatsFleet implements Fleet {
 
   async hosts(): Promise<readonly HostReport[]> {
     const found: HostReport[] = [];
-    for await (const name of await this.#buckets.hosts.keys()) {
+    for (const name of await this.#lastParts('KV_maos_host', '$KV.maos_host')) {
       const entry = await this.#buckets.hosts.get(name);
       if (entry?.operation !== 'PUT') continue;
       try {
@@ -321,7 +321,8 @@ class NatsFleet implements Fleet {
     await this.#manager.streams.purge(outputs, { filter: `${subjectOf(key, 'out')}.*` });
     await this.#manager.streams.purge(facts, { filter: subjectOf(key, 'fact') });
     await this.#buckets.wishes.purge(claimKey(key));
-    for (const { name } of await this.#buckets.blobs.list()) {
+    for (const part of await this.#lastParts('OBJ_maos_blob', '$O.maos_blob.M')) {
+      const name = Buffer.from(part, 'base64url').toString();
       if (name.startsWith(`${claimKey(key)}.`)) await this.#buckets.blobs.delete(name);
     }
   }
@@ -338,6 +339,15 @@ class NatsFleet implements Fleet {
     const messages = await consumer.consume();
     void this.#each(messages, stream, deliver);
     return () => messages.stop();
+  }
+
+  /**
+   * What follows a prefix in the subjects of a stream. The client's own `keys` and `list` wait for a last message that
+   * may never be known as such, when what they list is written meanwhile.
+   */
+  async #lastParts(stream: string, prefix: string): Promise<readonly string[]> {
+    const { state } = await this.#manager.streams.info(stream, { subjects_filter: `${prefix}.>` });
+    return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length + 1));
   }
 
   /** What is not valid is reported and ignored: whoever can write to the server must not end what listens to it. */
