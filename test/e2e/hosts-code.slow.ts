@@ -81,6 +81,42 @@ describe('code of agents on other machines', { timeout: 300_000 }, () => {
     assert.match(gitIn(machines.project, 'for-each-ref', '--format=%(refname)'), /far\/1\n.*far\/2/);
   });
 
+  it('goes on with the merge that an earlier attempt has resolved in part', async (t) => {
+    const machines = await withRepository(t);
+    const { project } = machines;
+    const near = (name: string, file: string) => {
+      const line = `for file in ${file}; do echo by ${name} > $file; done`;
+      return { ...coder(name, line), pool: undefined };
+    };
+    const first = `grep -q '>>>>>>>' a.txt && echo both > c.txt`;
+    const then = `cat a.txt c.txt d.txt | grep -v '^[<=>]'; echo both > a.txt`;
+    const line = `${machines.trace}; if [ "$(cat c.txt)" = both ]; then ${then}; else ${first}; fi`;
+    const after = { depends_on: ['one', 'two', 'three'], verify: { commands: ['true'], fix_rounds: 1 } };
+    const merger = { ...coder('both', line, after), role: 'merger' };
+    const id = await machines.begin([
+      near('one', 'a.txt c.txt'),
+      near('two', 'a.txt c.txt'),
+      near('three', 'd.txt'),
+      merger,
+    ]);
+    const isOver = async () => ['completed', 'failed'].includes((await machines.status(id)).state);
+    await until(isOver, 'the end');
+    const status = await machines.status(id);
+    assert.equal(status.state, 'completed', JSON.stringify(status));
+    assert.equal(await machines.log(id, 'both'), 'by one\nby two\nboth\nby three\n');
+    assert.equal(machines.launches(), 2);
+    const branch = `maos/${id}/both`;
+    for (const [file, content] of [
+      ['a.txt', 'both'],
+      ['c.txt', 'both'],
+      ['d.txt', 'by three'],
+    ])
+      assert.equal(gitIn(project, 'show', `${branch}:${file}`), content);
+    // The merge as the first attempt left it, with what was still to be merged, and then the second attempt.
+    const graph = gitIn(project, 'log', '--first-parent', '--format=%s', branch);
+    assert.equal(graph, 'maos: both\nmaos: the work that both begins with\nmaos: both\nmaos: one\nFirst');
+  });
+
   it('is taken once, whoever is killed while the agent works', async (t) => {
     const machines = await withRepository(t);
     const line = `${machines.trace}; echo good > b.txt; echo up; while [ ! -e ${machines.folder}/go ]; do sleep 0.1; done; echo more > c.txt`;

@@ -76,14 +76,16 @@ export class AgentWorktrees {
    * @throws as {@link AgentWorktrees.open} does
    */
   async beginAway(agent: Agent): Promise<WorkAway> {
-    const { work } = agent;
-    if (work !== null) {
+    const { work, role } = agent;
+    if (work !== null && role.name !== 'merger') {
       return { start: { commit: work.commit ?? work.base, merge: null, later: [] }, note: null };
     }
     const { base, conflict } = await this.#joined(agent);
-    const { branch } = this.placeOf(agent);
-    await this.#project.workspaces.moveBranch(this.repository, branch, null, base);
-    await this.record(agent, [], { branch, base, commit: null, diff: null });
+    if (work === null) {
+      const { branch } = this.placeOf(agent);
+      await this.#project.workspaces.moveBranch(this.repository, branch, null, base);
+      await this.record(agent, [], { branch, base, commit: null, diff: null });
+    }
     if (conflict === null) return { start: { commit: base, merge: null, later: [] }, note: null };
     const { merge, remaining } = conflict;
     return { start: { commit: base, merge, later: remaining }, note: conflictNote(conflict) };

@@ -24,7 +24,10 @@ export interface WorkBase {
   readonly conflict: WorkConflict | null;
 }
 
-/** Joins the work of the agents that this one depends on, in the plan's order; without any, the session's commit. */
+/**
+ * Joins the work of the agents that this one depends on, in the plan's order; without any, the session's commit. What it has
+ * done itself in earlier attempts comes first: only what that lacks is still to be joined.
+ */
 export async function joinWork(
   workspaces: Workspaces,
   repository: string,
@@ -36,10 +39,12 @@ export async function joinWork(
   const start = session.repository?.commit;
   if (start === undefined)
     throw new MaosError('INTERNAL', `Session ${session.id} has no commit to begin from.`);
-  const [first, ...others] = upstream;
+  const own = agent.work === null ? [] : [{ name: agent.name, commit: agent.work.commit ?? agent.work.base }];
+  const parts = [...own, ...upstream];
+  const [first, ...others] = parts;
   if (first === undefined) return { base: start, conflict: null };
   if (others.length === 0) return { base: first.commit, conflict: null };
-  const commits = upstream.map(({ commit }) => commit);
+  const commits = parts.map(({ commit }) => commit);
   const { id: agentId, name, sessionId } = agentOf(workflow, agent.id);
   const subject = `maos: the work that ${name} begins with`;
   const text = () => commitText({ sessionId, agentId, name }, { subject }, session.createdAt);
@@ -47,7 +52,7 @@ export async function joinWork(
   if (joined.how === 'clean') return { base: joined.commit, conflict: null };
   const merge = joined.conflict;
   const until = commits.indexOf(merge.theirs) + 1 || commits.length;
-  const between = upstream.slice(0, until).map((member) => member.name);
+  const between = upstream.slice(0, until - own.length).map((member) => member.name);
   return { base: merge.ours, conflict: { merge, between, remaining: commits.slice(until) } };
 }
 

@@ -103,7 +103,8 @@ export function makeHostedCode({
       if (order === null || !(await exists(folder))) return null;
       const { agent, start, text } = order;
       const ref = keptRef(agent);
-      const kept = await snapshot(deps, placeOf(agent), start.commit, ref, text);
+      const known = commitsOf(start);
+      const kept = await snapshot(deps, placeOf(agent), start.commit, ref, text, undefined, known);
       if (kept === null) return null;
       const { commit, unkept } = kept;
       const repository = await openRepository(git, folder);
@@ -112,7 +113,6 @@ export function makeHostedCode({
         { ref, commit },
         ...(history === null ? [] : [{ ref: historyRefOf(ref), commit: history }]),
       ];
-      const known = commitsOf(start);
       const ids = refs.map((one) => one.commit);
       const isKnown = await areReached(repository, ids, ...known);
       const bundle = isKnown ? null : await writeBundle(repository, refs, known);

@@ -18,7 +18,10 @@ const operations = [
 ];
 const ofMerge = ['MERGE_HEAD', 'MERGE_MODE', 'MERGE_MSG', 'MERGE_RR', 'MERGE_AUTOSTASH'];
 
-/** See {@link Workspaces.snapshot}. */
+/**
+ * See {@link Workspaces.snapshot}.
+ * @param joins commits whose merge counts as made although conflicts are left: the worktree, which would remember it, is to go
+ */
 export async function snapshot(
   { git, layout }: WorktreeDeps,
   place: WorktreePlace,
@@ -26,6 +29,7 @@ export async function snapshot(
   keptRef: string,
   text: CommitText,
   signal?: AbortSignal,
+  joins: readonly string[] = [],
 ): Promise<Snapshot | null> {
   const folder = worktreeFolder(layout, place);
   const state = await findState(git, place, folder);
@@ -56,7 +60,8 @@ export async function snapshot(
     signal,
   });
   const merged = gitDir === null ? [] : await mergeHeads(worktree, gitDir, head);
-  const parents = [head, ...(made.isInConflict ? [] : merged)];
+  const isMerging = made.isInConflict && merged.some((theirs) => !joins.includes(theirs));
+  const parents = [head, ...(isMerging ? [] : merged)];
   const isNew = parents.length > 1 || made.tree !== (await worktree.text(['rev-parse', `${head}^{tree}`]));
   const commit = isNew ? await worktree.makeCommit(made.tree, parents, text) : head;
   signal?.throwIfAborted();
@@ -67,7 +72,7 @@ export async function snapshot(
     `update ${keptRef} ${commit}`,
   ]);
   if (commit !== tip) await updateRefs(worktree, [`update ${branchRef} ${commit} ${tip ?? zeroOf(commit)}`]);
-  if (gitDir !== null) await tidy(worktree, gitDir, branchRef, made, merged.length > 0 && made.isInConflict);
+  if (gitDir !== null) await tidy(worktree, gitDir, branchRef, made, isMerging);
   await rm(made.index, { force: true });
   return { commit, diff: await diffStat(worktree, base, commit), unkept: made.unkept };
 }
