@@ -175,7 +175,10 @@ function placesIn(folder: string, config: Config, log: Log): (project: string) =
     const layout = sessionLayout(projectFolder);
     const place: HostedPlace = {
       host,
-      code: makeHostedCode({ layout, environment: environmentFor(config), log }),
+      code: makeHostedCode({
+        ...{ layout, environment: environmentFor(config), log },
+        fetchFrom: config.remote.fetchFrom,
+      }),
       files: makeSharedFiles(layout),
       calls: (key) => makeCallBox(join(disk.folderOf(key), 'calls', String(key.attempt))),
     };

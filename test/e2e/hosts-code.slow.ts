@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { HostService } from '../../src/application/hosting/host-service.ts';
@@ -13,6 +13,7 @@ import { systemClock } from '../../src/infrastructure/clock.ts';
 import { decodeOrder } from '../../src/infrastructure/fleet/launch-order.ts';
 import { openNatsFleet } from '../../src/infrastructure/fleet/nats-fleet.ts';
 import { gitIn, makeRepository } from '../helpers/git-project.ts';
+import { GitServer } from '../helpers/git-server.ts';
 import { Machines } from '../helpers/machines.ts';
 import { MemoryMachine } from '../helpers/memory/host.ts';
 import { noCalls } from '../helpers/no-travel.ts';
@@ -67,6 +68,36 @@ describe('code of agents on other machines', { timeout: 300_000 }, () => {
       worktrees.filter((path) => path.endsWith('/worktree')),
       [],
     );
+  });
+
+  it('comes from a remote that the host may fetch from, and else from home when it asks', async (t) => {
+    const machines = await withRepository(t);
+    const { project, folder } = machines;
+    mkdirSync(join(folder, 'remotes'));
+    gitIn(project, 'init', '-q', '--bare', join(folder, 'remotes/x.git'));
+    const server = await GitServer.start(t, join(folder, 'remotes'));
+    gitIn(project, 'remote', 'add', 'origin', `${server.url}/x.git`);
+    gitIn(project, 'remote', 'set-url', '--push', 'origin', join(folder, 'remotes/x.git'));
+    gitIn(project, 'push', '-q', 'origin', 'main');
+    const completed = async (): Promise<void> => {
+      const id = await machines.begin([coder('far', 'cat a.txt; echo good > b.txt')]);
+      await machines.maos('home', 'wait', id);
+      assert.equal(await machines.log(id, 'far'), 'one\n');
+      assert.equal(gitIn(project, 'show', `maos/${id}/far:b.txt`), 'good');
+    };
+    machines.configure('host', { allowCommands: ['*'], remote: { fetchFrom: [`${server.url}/`] } });
+    await machines.killHost();
+    await machines.startHost();
+    await completed();
+    assert.equal(server.connections, 1);
+    assert.deepEqual(sentCode(machines), []);
+    machines.configure('host', { allowCommands: ['*'] });
+    await machines.killHost();
+    rmSync(join(folder, 'host/host'), { recursive: true });
+    await machines.startHost();
+    await completed();
+    assert.equal(server.connections, 1);
+    assert.equal(sentCode(machines).length, 1);
   });
 
   it('is mended on a host after a check at home has failed', async (t) => {
@@ -226,6 +257,12 @@ describe('work from another machine that must not be taken', { timeout: 300_000 
     });
   }
 });
+
+/** What the home remembers of histories that it has sent. */
+function sentCode({ folder }: Machines): string[] {
+  const files = readdirSync(join(folder, 'home/projects'), { recursive: true, encoding: 'utf8' });
+  return files.filter((path) => path.endsWith('/sent-code.json'));
+}
 
 interface Forged {
   readonly commit: string;

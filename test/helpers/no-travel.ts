@@ -22,6 +22,7 @@ export const noCode: HostedCode = {
 /** Where its session is. */
 export const nothingSent: HomeCode = {
   send: async () => null,
+  sendLacked: async () => ({ name: 'none', sha256: '' }),
   take: async () => {},
   refuse: async () => {},
 };

@@ -1,4 +1,4 @@
-import { isMaosError } from '../../domain/errors.ts';
+import { isMaosError, MaosError } from '../../domain/errors.ts';
 import type { OutputStream } from '../ports/agent-disk.ts';
 import type {
   LaunchKey,
@@ -15,7 +15,9 @@ import {
   type BlobName,
   type Fleet,
   type HostedWork,
+  type LackedCode,
   maxAppendBytes,
+  type SentCode,
   type StoredClaim,
   type Wish,
 } from '../ports/fleet.ts';
@@ -179,14 +181,22 @@ export class HostedAttempt {
     const { fleet, place, signal } = this.#deps;
     const { key, order } = this.#record;
     const called = new AbortController();
+    const sent = Promise.withResolvers<SentCode>();
     const stopListening = await this.#persist('listening for wishes', () =>
-      fleet.wishes(key, ({ stop }) => {
+      fleet.wishes(key, ({ stop, code }) => {
         if (stop !== null) called.abort(new Error('It was called off before it was started.'));
+        if (code !== undefined) sent.resolve(code);
       }),
     );
+    const either = AbortSignal.any([signal, called.signal]);
+    const ask = async (code: LackedCode): Promise<BlobName> => {
+      await this.#persist('asking for code', () => fleet.tell(key, { type: 'lacks', code }));
+      const answer = await unlessAborted(sent.promise, either);
+      if (answer.how === 'sent') return answer.blob;
+      throw new MaosError('INVALID_INPUT', `Its home could not send the code: ${answer.reason}`);
+    };
     try {
-      const either = AbortSignal.any([signal, called.signal]);
-      return await place.code.open(order, (blob) => this.#get(blob), either);
+      return await place.code.open(order, { get: (blob) => this.#get(blob), ask }, either);
     } finally {
       stopListening();
     }
@@ -412,6 +422,19 @@ export class HostedAttempt {
 
   #persist<T>(what: string, act: () => Promise<T>): Promise<T> {
     return persist(what, act, this.#deps);
+  }
+}
+
+/** @throws the signal's reason if it aborts first */
+async function unlessAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const end = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  try {
+    return await Promise.race([task, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', end);
   }
 }
 

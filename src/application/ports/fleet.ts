@@ -79,7 +79,20 @@ export interface Wish {
   readonly isInputOver: boolean;
   /** Answers to calls of its programs that the host may not have yet. */
   readonly answers: readonly TeamAnswer[];
+  /** What the host lacks of its code, once it has asked. */
+  readonly code?: SentCode;
 }
+
+/** Commits that an agent builds on, and commits that its host has already. */
+export interface LackedCode {
+  readonly commits: readonly string[];
+  readonly has: readonly string[];
+}
+
+/** A git bundle of commits that a host lacks, or why there is none. */
+export type SentCode =
+  | { readonly how: 'sent'; readonly blob: BlobName }
+  | { readonly how: 'failed'; readonly reason: string };
 
 /** What an agent has left in its worktree on a host. */
 export type HostedWork =
@@ -97,6 +110,8 @@ export type HostedWork =
 
 /** What a host tells about an attempt, in this order. */
 export type HostFact =
+  /** Before its start: the answer is the wish's `code`. */
+  | { readonly type: 'lacks'; readonly code: LackedCode }
   | {
       readonly type: 'spawned';
       readonly location: AgentLocation;

@@ -1,6 +1,6 @@
 import type { SessionId } from '../../domain/ids.ts';
 import type { AgentHost, LaunchKey, LimitReached, OrderedLaunch } from './agent-host.ts';
-import type { AttemptKey, BlobName } from './fleet.ts';
+import type { AttemptKey, BlobName, LackedCode } from './fleet.ts';
 import type { MaintenanceFiles } from './maintenance.ts';
 import type { CallBox } from './team-calls.ts';
 import type { Checkout } from './workspaces.ts';
@@ -21,10 +21,20 @@ export interface OrderedCode {
   readonly brought: BlobName | null;
 }
 
-/** A git bundle whose refs are `refs/maos/sent/0` and so on. */
+/** Commits with their history, as a git bundle with a ref `refs/maos/sent/<commit>` for each. */
 export interface CodeBundle {
   readonly commits: readonly string[];
-  readonly blob: BlobName;
+  /** Null: to be asked for, if no remote gives them. */
+  readonly blob: BlobName | null;
+  /** Addresses of repositories that have them. */
+  readonly remotes?: readonly string[];
+}
+
+/** Where a host gets what its home has sent, or sends when it is asked. */
+export interface CodeSource {
+  get(blob: BlobName): Promise<Uint8Array>;
+  /** @throws MaosError with the reason if the home cannot send it */
+  ask(lacks: LackedCode): Promise<BlobName>;
 }
 
 /** Stands for the session's folder of whatever host takes an order. */
@@ -89,15 +99,10 @@ export interface TakenWork {
 export interface HostedCode {
   /**
    * Makes the worktree of an agent that has not been started.
-   * @param get fetches a blob
    * @returns null if it is to have none
    * @throws MaosError FORBIDDEN, INVALID_INPUT
    */
-  open(
-    order: LaunchOrder,
-    get: (blob: BlobName) => Promise<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<Checkout | null>;
+  open(order: LaunchOrder, source: CodeSource, signal: AbortSignal): Promise<Checkout | null>;
   /** Call it only when no process of the agent is left. Null: it has no worktree. @throws MaosError */
   take(order: LaunchOrder): Promise<TakenWork | null>;
   /** Removes the worktree, unless it contains what no commit can hold. What it has committed stays for some weeks. */

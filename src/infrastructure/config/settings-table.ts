@@ -41,6 +41,10 @@ const natsAddress = textLike(
   'nats://HOST:PORT or tls://HOST:PORT, several separated by commas',
 );
 const natsPublicKey = textLike(/^U[A-Z2-7]{55}$/, "a NATS user's public key: 'U' and 55 letters and digits");
+const remoteBeginning = textLike(
+  /^(?:(?:https|ssh|git):\/\/[^\s/]+(?:\/\S*)?|[\w.-]+@[A-Za-z0-9.-]+:\S*)$/,
+  'the beginning of an address with its host, such as https://HOST/PATH/, ssh://USER@HOST/ or USER@HOST:',
+);
 const modelName = textLike(modelNamePattern, modelNameRule);
 
 function budgetSettings(scope: string) {
@@ -271,6 +275,12 @@ export const settingsTable = {
       orNone(listOf(natsPublicKey, 1_000)),
       null,
       'Public keys (U…) of the homes that maos host works for; null: all that reach the NATS server.',
+      { userOnly: true },
+    ),
+    fetchFrom: setting(
+      listOf(remoteBeginning, 100),
+      [],
+      "Where maos host fetches homes' code from, with your credentials: beginnings of addresses, such as https://github.com/acme/.",
       { userOnly: true },
     ),
     lostAfterMinutes: setting(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OrderedLaunch } from '../../application/ports/agent-host.ts';
-import type { BlobName, Fleet, HostedWork } from '../../application/ports/fleet.ts';
+import type { BlobName, Fleet, HostedWork, LackedCode } from '../../application/ports/fleet.ts';
 import type { CodeBundle, OrderedCode } from '../../application/ports/hosting.ts';
 import type { WorktreePlace } from '../../application/ports/workspaces.ts';
 import type { Agent } from '../../domain/agent.ts';
@@ -12,6 +12,7 @@ import { writeFileAtomic } from '../files/disk/atomic.ts';
 import { Serial } from '../files/disk/serial.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
 import { type BundledRef, refusedBundle, sentRef, writeBundle } from '../git/bundle.ts';
+import { commonHistory } from '../git/common-remotes.ts';
 import { historyRefOf } from '../git/history.ts';
 import { pointTo, receiveBundle } from '../git/receive-bundle.ts';
 import { writeRefusal } from '../git/received.ts';
@@ -25,6 +26,12 @@ export interface HomeCode {
   /** Sends what a host may lack of an agent's code. @param name begins the names of its blobs @returns null if it has no worktree */
   send(fleet: Fleet, name: string, order: OrderedLaunch): Promise<OrderedCode | null>;
   /**
+   * Sends what a host has asked for.
+   * @param name as for `send`
+   * @throws MaosError FORBIDDEN if the agent does not build on it
+   */
+  sendLacked(fleet: Fleet, name: string, agent: Agent, lacks: LackedCode): Promise<BlobName>;
+  /**
    * Takes an agent's work into the repository, without touching a working tree. Safe to repeat.
    * @param work null: its host has told of none
    * @throws MaosError FORBIDDEN if it is refused, with the reason
@@ -36,6 +43,7 @@ export interface HomeCode {
 
 /** What all orders build on, with the whole history before it. */
 interface SentBase extends CodeBundle {
+  readonly blob: BlobName;
   readonly bytes: number;
   /** Milliseconds of the epoch. */
   readonly sentAt: number;
@@ -63,23 +71,42 @@ export function makeHomeCode({
   const baseFile = join(layout.project, 'sent-code.json');
   const bases = new Serial<string>();
 
-  /** Of the history up to a commit that is known to be sent already, or up to this one. */
-  async function sendBase(fleet: Fleet, repository: Repository, commit: string): Promise<SentBase> {
+  /** What is sent already, and in the history of these commits. */
+  async function sentFor(
+    fleet: Fleet,
+    repository: Repository,
+    commits: readonly string[],
+  ): Promise<SentBase | null> {
     const known = await readBase(baseFile);
-    const isFresh = known !== null && known.sentAt + freshMs > Date.now();
-    if (
-      isFresh &&
-      (await areReached(repository, known.commits, commit)) &&
-      (await fleet.has(known.blob.name))
-    )
-      return known;
-    const bundle = await writeBundle(repository, [sentRef(commit)], []);
+    if (known === null || known.sentAt + freshMs < Date.now()) return null;
+    const isPart = await areReached(repository, known.commits, ...commits);
+    return isPart && (await fleet.has(known.blob.name)) ? known : null;
+  }
+
+  async function sendBase(
+    fleet: Fleet,
+    repository: Repository,
+    commits: readonly string[],
+  ): Promise<SentBase> {
+    const bundle = await writeBundle(repository, commits.map(sentRef), []);
     const digest = createHash('sha256').update(bundle).digest('hex').slice(0, 16);
     // Another process may have sent the same commit in another pack, which orders name.
     const blob = await fleet.put(`${project}.code.${digest}`, bundle);
-    const base = { commits: [commit], blob, bytes: bundle.length, sentAt: Date.now() };
+    const base = { commits, blob, bytes: bundle.length, sentAt: Date.now() };
     await writeFileAtomic(baseFile, `${JSON.stringify(base)}\n`);
     return base;
+  }
+
+  /** The history up to a commit, as far as others have it: what remotes have is sent only to hosts that ask for it. */
+  async function baseFor(fleet: Fleet, repository: Repository, commit: string): Promise<CodeBundle> {
+    const common = await commonHistory(repository, commit);
+    const sent = await sentFor(fleet, repository, [commit]);
+    if (common !== null) {
+      const { commits, remotes } = common;
+      return { commits: sent?.commits ?? commits, blob: sent?.blob ?? null, remotes };
+    }
+    const { commits, blob } = sent ?? (await sendBase(fleet, repository, [commit]));
+    return { commits, blob };
   }
 
   return {
@@ -87,18 +114,35 @@ export function makeHomeCode({
       if (start === null) return null;
       const repository = await openRepository(git, session.folder ?? root);
       const first = session.repository?.commit ?? start.commit;
-      const base = await bases.run(project, () => sendBase(fleet, repository, first));
+      const base = await bases.run(project, () => baseFor(fleet, repository, first));
       const commits = [...(start.merge === null ? [] : [start.merge.theirs]), ...start.later];
       const all = [...new Set([start.commit, ...commits])];
-      const bundles: CodeBundle[] = [{ commits: base.commits, blob: base.blob }];
+      const bundles = [base];
       if (!(await areReached(repository, all, ...base.commits))) {
         const bundle = await writeBundle(repository, all.map(sentRef), base.commits);
         bundles.push({ commits: all, blob: await fleet.put(`${name}.code`, bundle) });
+        const { bytes = 0 } = (await readBase(baseFile)) ?? {};
         // The next order begins a new one.
-        if (bundle.length > Math.max(alwaysSmall, base.bytes / 2)) await rm(baseFile, { force: true });
+        if (bundle.length > Math.max(alwaysSmall, bytes / 2)) await rm(baseFile, { force: true });
       }
       const files = await packBrought(repository, agent.worktree?.copy ?? [], scratch);
       return { bundles, brought: files === null ? null : await fleet.put(`${name}.brought`, files) };
+    },
+
+    async sendLacked(fleet, name, { name: agent, work }, { commits, has }) {
+      const repository = await openRepository(git, root);
+      if (work === null || !(await areReached(repository, commits, work.base)))
+        throw new MaosError('FORBIDDEN', `Agent ${agent} does not build on ${commits.join(', ')}.`);
+      const known: string[] = [];
+      for (const id of has) if ((await repository.commit(id)) === id) known.push(id);
+      if (known.length === 0) {
+        return bases.run(project, async () => {
+          const sent = await sentFor(fleet, repository, commits);
+          const isSame = sent?.commits.toString() === commits.toString();
+          return (sent !== null && isSame ? sent : await sendBase(fleet, repository, commits)).blob;
+        });
+      }
+      return fleet.put(`${name}.lacked`, await writeBundle(repository, commits.map(sentRef), known));
     },
 
     async take(agent, work, get) {

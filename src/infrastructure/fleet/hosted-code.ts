@@ -1,18 +1,21 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitText } from '../../application/commit-text.ts';
-import type { HostedCode, LaunchOrder } from '../../application/ports/hosting.ts';
+import type { CodeBundle, CodeSource, HostedCode, LaunchOrder } from '../../application/ports/hosting.ts';
 import type { Log } from '../../application/ports/log.ts';
 import type { CommitText, WorkStart, WorktreePlace } from '../../application/ports/workspaces.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { branchOf, keptRefOf } from '../../domain/worktree.ts';
 import { ensureFolder } from '../files/disk/folders.ts';
+import { Serial } from '../files/disk/serial.ts';
 import type { SessionLayout } from '../files/home/layout.ts';
 import { type BundledRef, sentRef, writeBundle } from '../git/bundle.ts';
+import { fetchCommits } from '../git/fetch-commits.ts';
 import { historyRefOf } from '../git/history.ts';
 import { pointTo, receiveBundle } from '../git/receive-bundle.ts';
 import { areReached, resolveRef } from '../git/refs.ts';
+import { isBelow } from '../git/remote-url.ts';
 import { remove } from '../git/remove.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { type Git, makeGit } from '../git/run-git.ts';
@@ -33,13 +36,17 @@ export function makeHostedCode({
   layout,
   environment,
   log,
+  fetchFrom,
   git = makeGit(environment),
 }: {
   readonly layout: SessionLayout;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
+  /** See `isBelow`: addresses that this host fetches from when a home names them. */
+  readonly fetchFrom: readonly string[];
   readonly git?: Git;
 }): HostedCode {
+  const fetching = new Serial<string>();
   const deps = { git, layout, environment };
   const scratch = join(layout.project, 'git');
   const folder = join(layout.project, 'code.git');
@@ -64,6 +71,23 @@ export function makeHostedCode({
     return openRepository(git, folder);
   }
 
+  /** Commits that are not here come from the first remote that gives them and that this host may fetch from, or from the home. */
+  async function obtain(
+    repository: Repository,
+    { commits, blob, remotes = [] }: CodeBundle,
+    source: CodeSource,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (await areReached(repository, commits, '--all')) return;
+    for (const url of remotes.filter((one) => isBelow(one, fetchFrom))) {
+      const problem = await fetchCommits(repository, url, commits, scratch, signal);
+      if (problem === null) return log.log('info', 'code was fetched from a remote', { url });
+      log.log('warn', 'code could not be fetched from a remote', { url, problem });
+    }
+    const from = blob ?? (await source.ask({ commits, has: await latestSent(repository) }));
+    await receiveBundle(repository, await source.get(from), commits.map(sentRef), scratch);
+  }
+
   /** Removes what an earlier attempt of the agent has left here. */
   async function makeRoom({ agent, start, text }: WorktreeOrder, repository: Repository): Promise<void> {
     const place = placeOf(agent);
@@ -78,21 +102,19 @@ export function makeHostedCode({
   }
 
   return {
-    async open(given, get, signal) {
+    async open(given, source, signal) {
       const order = worktreeOrder(given);
       if (order === null) return null;
       const { agent, start, code } = order;
       const { commit, merge } = start;
       const repository = await repositoryFor(commit);
-      for (const { commits, blob } of code.bundles) {
-        if (await areReached(repository, commits, '--all')) continue;
-        await receiveBundle(repository, await get(blob), commits.map(sentRef), scratch);
-      }
+      for (const bundle of code.bundles)
+        await fetching.run(folder, () => obtain(repository, bundle, source, signal));
       await makeRoom(order, repository);
       const place = placeOf(agent);
       const starts = commitsOf(start).map((id, at) => ({ ref: `${startRef(agent)}.${at}`, commit: id }));
       await pointTo(repository, [...starts, { ref: `refs/heads/${place.branch}`, commit }]);
-      const archive = code.brought === null ? null : await get(code.brought);
+      const archive = code.brought === null ? null : await source.get(code.brought);
       const bring = async (into: string): Promise<string[]> =>
         archive === null ? [] : unpackBrought(archive, into);
       return open(deps, place, commit, agent.worktree, merge ?? undefined, signal, bring);
@@ -152,6 +174,12 @@ function worktreeOrder({ session, agent, start, code }: LaunchOrder): WorktreeOr
     return { agent, start, code, text };
   }
   throw new MaosError('INVALID_INPUT', `The order of agent ${agent.name} has no code for its worktree.`);
+}
+
+/** Commits that homes have sent, the youngest first. */
+async function latestSent(repository: Repository): Promise<readonly string[]> {
+  const args = ['--sort=-committerdate', `--count=${keptSent}`, '--format=%(objectname)', 'refs/maos/sent'];
+  return (await repository.text(['for-each-ref', ...args])).split('\n').filter((id) => id !== '');
 }
 
 /** Removes refs whose names begin so, and old ones, and what nothing needs any more. */

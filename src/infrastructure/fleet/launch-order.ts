@@ -3,18 +3,27 @@ import type { LaunchOrder, OrderedCode } from '../../application/ports/hosting.t
 import type { WorkStart } from '../../application/ports/workspaces.ts';
 import { MaosError } from '../../domain/errors.ts';
 import { agentShape, sessionShape } from '../files/session/checkpoint-shape.ts';
-import { blobShape, commitShape } from './messages.ts';
+import { isRemoteUrl } from '../git/remote-url.ts';
+import { blobShape, commitShape, commitsShape } from './messages.ts';
 
-const commits = z.array(commitShape).max(100);
+const remote = z.string().refine(isRemoteUrl, 'is not an address of a remote repository');
 
 const start: z.ZodType<WorkStart> = z.strictObject({
   commit: commitShape,
   merge: z.strictObject({ ours: commitShape, theirs: commitShape, paths: z.array(z.string()) }).nullable(),
-  later: commits,
+  later: commitsShape,
 });
 
 const code: z.ZodType<OrderedCode> = z.strictObject({
-  bundles: z.array(z.strictObject({ commits, blob: blobShape })).max(10),
+  bundles: z
+    .array(
+      z.strictObject({
+        commits: commitsShape,
+        blob: blobShape.nullable(),
+        remotes: z.exactOptional(z.array(remote).max(10)),
+      }),
+    )
+    .max(10),
   brought: blobShape.nullable(),
 });
 

@@ -95,6 +95,12 @@ const wish: z.ZodType<Wish> = z.object({
   input: z.array(z.object({ id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/), base64: z.base64() })),
   isInputOver: z.boolean(),
   answers: z.array(answer).default([]),
+  code: z.exactOptional(
+    z.discriminatedUnion('how', [
+      z.strictObject({ how: z.literal('sent'), blob: blobShape }),
+      z.strictObject({ how: z.literal('failed'), reason: line }),
+    ]),
+  ),
 });
 
 const stop = z.object({
@@ -117,6 +123,7 @@ const end = z.discriminatedUnion('how', [
 ]);
 
 export const commitShape = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
+export const commitsShape = z.array(commitShape).max(100);
 
 const work: z.ZodType<HostedWork> = z.discriminatedUnion('how', [
   z.object({
@@ -130,6 +137,10 @@ const work: z.ZodType<HostedWork> = z.discriminatedUnion('how', [
 ]);
 
 const fact: z.ZodType<HostFact> = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('lacks'),
+    code: z.object({ commits: commitsShape, has: commitsShape }),
+  }),
   z.object({
     type: z.literal('spawned'),
     location: z.object({ kind: line, label: line, data: z.record(z.string(), z.json()) }),

@@ -14,6 +14,7 @@ import type {
   Fleet,
   HostedWork,
   HostFact,
+  LackedCode,
   StoredClaim,
   Wish,
 } from '../../application/ports/fleet.ts';
@@ -38,7 +39,7 @@ export interface RemoteAttemptDeps {
   /** The agent's folder at home. */
   readonly folder: string;
   readonly files: SharedFiles;
-  readonly code: Pick<HomeCode, 'take' | 'refuse'>;
+  readonly code: Pick<HomeCode, 'take' | 'refuse' | 'sendLacked'>;
   /** Never rejects. */
   carryOut(call: TeamCall, signal: AbortSignal): Promise<TeamOutcome>;
   readonly sink: OutputSink;
@@ -183,6 +184,10 @@ export class RemoteAttempt {
       this.#begun.resolve();
       return;
     }
+    if (fact.type === 'lacks') {
+      void this.#sendLacked(fact.code);
+      return;
+    }
     if (fact.type === 'used') {
       this.#used = { sample: fact.sample, heardAt: this.#deps.clock.elapsedMs() };
       return;
@@ -273,6 +278,23 @@ export class RemoteAttempt {
     const said = fact.type === 'spawned' ? 'has been started after all' : lateEnd(fact);
     this.#deps.sink.news?.({ type: 'late', fact: fact.type, said });
     if (fact.type === 'ended') this.#told = fact;
+  }
+
+  /** Once: an earlier process may have answered already. */
+  async #sendLacked(lacks: LackedCode): Promise<void> {
+    const { code, fleet, key, agent, sink } = this.#deps;
+    const name = `${key.project}.${key.sessionId}.${key.agentId}.${key.attempt}`;
+    while (!this.#isOver && sink.isOwned() && this.#wish.code === undefined) {
+      try {
+        const blob = await code.sendLacked(fleet, name, agent, lacks);
+        return await this.#desire({ code: { how: 'sent', blob } });
+      } catch (error) {
+        this.#note('error', 'the code that a host lacks could not be sent', error);
+        if (error instanceof MaosError)
+          return this.#desire({ code: { how: 'failed', reason: error.message } }).catch(() => {});
+        await this.#wait(againMs);
+      }
+    }
   }
 
   async #fetchFiles(): Promise<void> {

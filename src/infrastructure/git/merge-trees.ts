@@ -35,7 +35,7 @@ export async function makeBench(repository: Repository, folder: string, ours: st
   await mkdir(join(gitFolder, 'refs'), { recursive: true });
   await mkdir(tree);
   await writeFile(join(gitFolder, 'HEAD'), 'ref: refs/heads/none\n');
-  await writeFile(join(gitFolder, 'config'), configFor(ours));
+  await writeFile(join(gitFolder, 'config'), plainConfig(ours));
   await copyFile(join(common, 'shallow'), join(gitFolder, 'shallow')).catch((error: unknown) => {
     if (!isMissing(error)) throw error;
   });
@@ -58,8 +58,8 @@ export async function makeBench(repository: Repository, folder: string, ours: st
   return bench;
 }
 
-/** A commit's id has 64 digits where objects are named by SHA-256. */
-function configFor({ length }: string): string {
+/** Of a repository without configuration. A commit's id has 64 digits where objects are named by SHA-256. */
+export function plainConfig({ length }: string): string {
   const format =
     length === 64
       ? '[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n'

@@ -17,10 +17,10 @@ const maxCheckMs = 10 * 60_000;
 const maxWords = 300;
 
 /** What old tools have written into the history of honest projects. */
-const harmless = [
+export const harmlessFaults = [
   ...['zeroPaddedFilemode', 'missingSpaceBeforeDate', 'missingSpaceBeforeEmail', 'badTimezone', 'badDate'],
   ...['missingEmail', 'badEmail', 'missingNameBeforeEmail', 'badDateOverflow'],
-].map((id) => `${id}=ignore`);
+];
 
 /**
  * Stores the objects of a bundle from a machine that is not trusted, and points refs to its commits. As `git
@@ -88,7 +88,7 @@ async function checkApart(
     const words = endOf(result.stderr.trim(), maxWords).replaceAll('\n', '; ');
     throw refusedBundle(`git ${args[0]} says ${quote(showControls(words))}`);
   };
-  const strict = `--strict=${harmless.join(',')}`;
+  const strict = `--strict=${harmlessFaults.map((id) => `${id}=ignore`).join(',')}`;
   const limit = `--max-input-size=${maxBundleBytes}`;
   const { stdout } = await run(['index-pack', '--stdin', '--fix-thin', strict, limit], pack);
   const [, name = ''] = /\t([0-9a-f]+)/.exec(stdout.toString()) ?? [];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { BlobName, HostedWork } from '../../../src/application/ports/fleet.ts';
+import type { BlobName, HostedWork, LackedCode } from '../../../src/application/ports/fleet.ts';
 import type { LaunchOrder } from '../../../src/application/ports/hosting.ts';
 import type { WorkStart, WorktreePlace } from '../../../src/application/ports/workspaces.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
@@ -27,6 +27,9 @@ export class Exchange {
   readonly host;
   readonly hostLayout;
   fetched: string[] = [];
+  asked: LackedCode[] = [];
+  readonly fetchFrom: string[] = [];
+  readonly logged: string[] = [];
 
   constructor(t: TestContext, files?: Readonly<Record<string, string>>) {
     this.repository = new ScratchRepository('repository', files);
@@ -34,7 +37,11 @@ export class Exchange {
     const { layout, environment, folder, root } = this.repository;
     this.home = makeHomeCode({ project, root: folder, layout, environment });
     this.hostLayout = sessionLayout(join(root, 'host'));
-    this.host = makeHostedCode({ layout: this.hostLayout, environment, log: { log: () => {} } });
+    const log = {
+      log: (_: unknown, what: string, more?: object) => this.logged.push(`${what} ${JSON.stringify(more)}`),
+    };
+    const { fetchFrom } = this;
+    this.host = makeHostedCode({ layout: this.hostLayout, environment, log, fetchFrom });
   }
 
   agent(worktree: Partial<WorktreeSetup> | null = null): Agent {
@@ -81,9 +88,26 @@ export class Exchange {
     return this.fleet.get(blob);
   };
 
+  ask(agent: Agent, lacks: LackedCode): Promise<BlobName> {
+    this.asked.push(lacks);
+    const work = {
+      branch: this.place(agent).branch,
+      base: this.repository.git('rev-parse', 'HEAD'),
+      commit: null,
+      diff: null,
+    };
+    return this.home.sendLacked(
+      this.fleet,
+      `${project}.${agent.id}.${agent.attempt}`,
+      { ...agent, work },
+      lacks,
+    );
+  }
+
   /** The host makes the worktree; the agent works in it. */
-  async work(order: LaunchOrder, act: (folder: string) => void): Promise<string> {
-    const checkout = await this.host.open(order, this.get, never);
+  async work(order: LaunchOrder, act: (folder: string) => void = () => {}): Promise<string> {
+    const source = { get: this.get, ask: (lacks: LackedCode) => this.ask(order.agent, lacks) };
+    const checkout = await this.host.open(order, source, never);
     assert.ok(checkout);
     act(checkout.folder);
     return checkout.folder;

@@ -43,9 +43,9 @@ describe('a machine that dies while code travels', { timeout: 600_000 }, () => {
       return {
         environment,
         step: (git) =>
-          makeHostedCode({ layout: exchange.hostLayout, environment, log, git }).open(
+          makeHostedCode({ layout: exchange.hostLayout, environment, log, git, fetchFrom: [] }).open(
             order,
-            exchange.get,
+            { get: exchange.get, ask: (lacks) => exchange.ask(order.agent, lacks) },
             never,
           ),
         after: async (at) => {
@@ -73,7 +73,7 @@ describe('a machine that dies while code travels', { timeout: 600_000 }, () => {
       return {
         environment,
         step: async (git) => {
-          const host = makeHostedCode({ layout: exchange.hostLayout, environment, log, git });
+          const host = makeHostedCode({ layout: exchange.hostLayout, environment, log, git, fetchFrom: [] });
           await host.take(order);
           await host.remove(order);
         },
