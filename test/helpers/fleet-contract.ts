@@ -144,6 +144,53 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
     });
   });
 
+  describe('a session', () => {
+    it('that is forgotten leaves nothing but its claims and wishes, and nothing of another is touched', async (t) => {
+      const { home, host } = await bench(t);
+      const first = newKey();
+      const second = { ...first, attempt: 2 };
+      const other = newKey();
+      for (const key of [first, second, other]) {
+        await host.claim(key, claimed);
+        await home.desire(key, wish);
+        await host.append(key, 'stdout', 0, Buffer.from('text'));
+        await host.tell(key, ended);
+        await home.put(
+          `${key.project}.${key.sessionId}.${key.agentId}.${key.attempt}.order`,
+          Buffer.from('{}'),
+        );
+      }
+      await home.put(`${first.project}.code.1`, Buffer.from('for all'));
+      const left = async (key: AttemptKey): Promise<unknown[]> => {
+        const { project, sessionId, agentId, attempt } = key;
+        const told: string[] = [];
+        const stop = await home.follow(key, {
+          claim: () => told.push('claim'),
+          output: () => told.push('output'),
+          fact: () => told.push('fact'),
+        });
+        await until(() => told.includes('claim'), 'the claim');
+        const printed = await home.appended(key, 'stdout');
+        if (printed > 0) await until(() => told.length === 3, 'everything');
+        stop();
+        const wished = (await host.desired(key))?.number ?? 0;
+        return [
+          told.sort(),
+          printed,
+          wished,
+          await home.has(`${project}.${sessionId}.${agentId}.${attempt}.order`),
+        ];
+      };
+      for (let times = 1; times <= 2; times++) {
+        await home.forgetSession(first);
+        assert.deepEqual(await left(first), [['claim'], 0, 1, false]);
+        assert.deepEqual(await left(second), [['claim'], 0, 1, false]);
+        assert.deepEqual(await left(other), [['claim', 'fact', 'output'], 4, 1, true]);
+      }
+      assert.equal(await home.has(`${first.project}.code.1`), true);
+    });
+  });
+
   describe('what is followed', () => {
     it('is what there was and what comes, each piece of output and each fact once', async (t) => {
       const { home, host } = await bench(t);

@@ -161,6 +161,7 @@ export class Link {
       has: (blob) => call((stored) => stored.has(blob)),
       get: (blob) => call((stored) => stored.get(blob)),
       forget: (key) => call((stored) => stored.forget(key)),
+      forgetSession: (session) => call((stored) => stored.forgetSession(session)),
       close: async () => {},
     };
   }

@@ -190,6 +190,9 @@ export interface AgentHost extends AgentDisk {
   start(key: LaunchKey, agent: Agent, spec: PlacedLaunch, sink: OutputSink): Promise<RunningAgent>;
   /** As {@link start}, for an agent of a pool. Settles when another machine has started it. @throws MaosError SPAWN_FAILED */
   order?(key: LaunchKey, order: OrderedLaunch, sink: OutputSink): Promise<RunningAgent>;
+
+  /** Removes what an ended session has left on its way to and from other machines. May be repeated. */
+  forget?(id: SessionId): Promise<void>;
   /**
    * Follows an agent that this or another instance started; its output is delivered from the first byte. A launch
    * without a trace is fenced: it can never start, and `ended` has settled with `never_started` when this returns. Safe

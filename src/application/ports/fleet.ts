@@ -211,6 +211,11 @@ export interface Fleet {
   get(blob: BlobName): Promise<Uint8Array>;
   /** Removes everything of an ended attempt but its claim. */
   forget(key: AttemptKey): Promise<void>;
+  /**
+   * Removes everything of an ended session but claims and wishes: a host that was given up is still to find that it shall
+   * stop.
+   */
+  forgetSession(session: Pick<AttemptKey, 'project' | 'sessionId'>): Promise<void>;
   close(): Promise<void>;
 }
 

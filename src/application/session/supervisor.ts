@@ -38,6 +38,9 @@ export const ownershipTiming: OwnershipTiming = { heartbeatMs: 2_000, leaseTtlMs
 const maxRestarts = 3;
 const restartMs = 1_000;
 
+/** How long the end of a session may wait for other machines. */
+const forgetMs = 5_000;
+
 /**
  * The sessions of one project that this process owns: runs them, renews their leases, and passes on requests of others.
  */
@@ -162,7 +165,7 @@ export class Supervisor {
     for (let runner: SessionRunner | null = first, runs = 1; runner !== null; runs++) {
       try {
         const outcome = await runner.run();
-        if (outcome === 'settled') await this.#land(lease);
+        if (outcome === 'settled') await Promise.all([this.#land(lease), this.#forget(lease)]);
         log.log('info', 'session released', { session: lease.sessionId, outcome });
         break;
       } catch (error) {
@@ -190,6 +193,23 @@ export class Supervisor {
     });
     if (this.#isReleasingAll) await this.#release(landing.lease);
     else this.take(landing.lease, landing.workflow);
+  }
+
+  /** As {@link #land}, it is repeated if this process is killed. What another machine does not remove in time, it removes by age. */
+  async #forget({ sessionId }: Lease): Promise<void> {
+    const { clock, host, log, store } = this.#project;
+    try {
+      const { session, agents } = await whenFree(this.#project, () => store.load(sessionId));
+      const wasAway = agents.some(({ pool, attempt }) => pool !== null && attempt > 0);
+      if (!wasAway || !isSessionEnded(session.state)) return;
+      const late = new Promise<void>((resolve) => clock.after(forgetMs, resolve));
+      await Promise.race([host.forget?.(sessionId), late]);
+    } catch (error) {
+      log.log('warn', 'what agents on other machines have left is not removed yet', {
+        session: sessionId,
+        error,
+      });
+    }
   }
 
   async #quarantine(lease: Lease, error: unknown): Promise<void> {

@@ -321,9 +321,19 @@ class NatsFleet implements Fleet {
     await this.#manager.streams.purge(outputs, { filter: `${subjectOf(key, 'out')}.*` });
     await this.#manager.streams.purge(facts, { filter: subjectOf(key, 'fact') });
     await this.#buckets.wishes.purge(claimKey(key));
+    await this.#deleteBlobs(`${claimKey(key)}.`);
+  }
+
+  async forgetSession({ project, sessionId }: Pick<AttemptKey, 'project' | 'sessionId'>): Promise<void> {
+    await this.#manager.streams.purge(outputs, { filter: `maos.${project}.out.${sessionId}.>` });
+    await this.#manager.streams.purge(facts, { filter: `maos.${project}.fact.${sessionId}.>` });
+    await this.#deleteBlobs(`${project}.${sessionId}.`);
+  }
+
+  async #deleteBlobs(beginning: string): Promise<void> {
     for (const part of await this.#lastParts('OBJ_maos_blob', '$O.maos_blob.M')) {
       const name = Buffer.from(part, 'base64url').toString();
-      if (name.startsWith(`${claimKey(key)}.`)) await this.#buckets.blobs.delete(name);
+      if (name.startsWith(beginning)) await this.#buckets.blobs.delete(name);
     }
   }
 

@@ -20,6 +20,7 @@ export function withPools(local: AgentHost, load: () => Promise<RemoteHost>): Ag
     agent.pool !== null && key?.check === undefined;
   return {
     ...local,
+    forget: async (id) => (await remote()).forget(id),
     order: async (key, order, sink) => (await remote()).order(key, order, sink),
     locations: (session, agent) =>
       isRemote(agent) ? orderedLocations(session, agent) : local.locations(session, agent),

@@ -12,6 +12,7 @@ import type { Log } from '../../application/ports/log.ts';
 import type { TeamCall, TeamOutcome } from '../../application/ports/team-calls.ts';
 import type { Agent } from '../../domain/agent.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
+import type { SessionId } from '../../domain/ids.ts';
 import { placementIn } from '../../domain/placement.ts';
 import type { HomeCode } from './home-code.ts';
 import { encodeOrder } from './launch-order.ts';
@@ -41,7 +42,7 @@ export interface RemoteHostDeps {
   readonly lostAfterMs: number;
 }
 
-export type RemoteHost = Pick<AgentHost, 'attach'> & Required<Pick<AgentHost, 'order'>>;
+export type RemoteHost = Pick<AgentHost, 'attach'> & Required<Pick<AgentHost, 'order' | 'forget'>>;
 
 /** How often to offer an attempt again that nobody has claimed: a stuck queue costs time, never work. */
 const offerMs = 15_000;
@@ -156,11 +157,20 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
     }
   }
 
+  async function forget(sessionId: SessionId): Promise<void> {
+    const fleet = await deps.fleet.use();
+    try {
+      await fleet.forgetSession({ project, sessionId });
+    } finally {
+      deps.fleet.release();
+    }
+  }
+
   function pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       clock.after(ms, resolve);
     });
   }
 
-  return { order, attach };
+  return { order, attach, forget };
 }

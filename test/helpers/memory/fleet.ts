@@ -172,6 +172,16 @@ export class MemoryFleet implements Fleet {
     throw new MaosError('INVALID_INPUT', `There is no blob ${name} with this content.`);
   }
 
+  async forgetSession({ project, sessionId }: Pick<AttemptKey, 'project' | 'sessionId'>): Promise<void> {
+    for (const [name, { output, facts }] of this.#attempts) {
+      if (!name.includes(sessionId)) continue;
+      output.length = 0;
+      facts.length = 0;
+    }
+    for (const name of this.#blobs.keys())
+      if (name.startsWith(`${project}.${sessionId}.`)) this.#blobs.delete(name);
+  }
+
   async forget(key: AttemptKey): Promise<void> {
     const attempt = this.#attempt(key);
     attempt.output.length = 0;
