@@ -287,7 +287,7 @@ async function hostileHost(
   gitIn(own, 'commit', '-qm', 'Forged');
   const git = (args: readonly string[], input: Buffer): Buffer =>
     execFileSync('git', args, { cwd: own, input });
-  const take: HostedCode['take'] = async ({ agent }) => {
+  const take: HostedCode['take'] = async ({ agent }, put) => {
     const ref = `refs/maos/${agent.sessionId}/${agent.name}/${agent.attempt}`;
     const bundled = (id: string): Buffer => {
       const pack = git(['pack-objects', '--revs', '--stdout', '-q'], Buffer.from(`${id}\n^${start}\n`));
@@ -302,7 +302,9 @@ async function hostileHost(
       return bundled(commit);
     };
     const bundle = forge({ commit, bundle: bundled(commit), evil });
-    return { commit, history: null, bundle, unkept: [] };
+    const path = join(machines.folder, 'forged');
+    writeFileSync(path, bundle);
+    return { commit, history: null, bundle: await put(path), unkept: [] };
   };
   const tls = { ca: null, cert: null, key: null };
   const fleet = await openNatsFleet({ url: machines.server.url, credentials: null, tls }, 'forger');

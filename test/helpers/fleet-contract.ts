@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { getEventListeners } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -347,6 +350,24 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       await assert.rejects(host.get({ ...blob, sha256: '0'.repeat(64) }), { code: 'INVALID_INPUT' });
       await assert.rejects(host.get({ ...blob, name: 'y.files' }), { code: 'INVALID_INPUT' });
       assert.deepEqual([await home.has('x.files'), await home.has('y.files')], [true, false]);
+    });
+
+    it('goes from a file into a file, which is not there if it is not what was announced', async (t) => {
+      const { home, host } = await bench(t);
+      const folder = mkdtempSync(join(tmpdir(), 'maos-blob-'));
+      t.after(() => rmSync(folder, { recursive: true }));
+      const [from, to] = [join(folder, 'from'), join(folder, 'to')];
+      const bytes = Buffer.from(Array.from({ length: 700_001 }, (_, index) => (index * 7) % 251));
+      writeFileSync(from, bytes);
+      const blob = await home.putFile('f.files', from);
+      assert.equal(blob.sha256, createHash('sha256').update(bytes).digest('hex'));
+      await assert.rejects(host.getFile({ ...blob, sha256: '0'.repeat(64) }, to), { code: 'INVALID_INPUT' });
+      await assert.rejects(host.getFile({ ...blob, name: 'g.files' }, to), { code: 'INVALID_INPUT' });
+      assert.deepEqual(readdirSync(folder), ['from']);
+      await host.getFile(blob, to);
+      assert.ok(bytes.equals(readFileSync(to)));
+      assert.deepEqual(readdirSync(folder), ['from', 'to']);
+      assert.ok(bytes.equals(await host.get(blob)));
     });
 
     it('of several megabytes comes as it went', async (t) => {

@@ -158,6 +158,8 @@ export class Link {
       tell: (key, fact) => call((stored) => stored.tell(key, fact)),
       follow: (key, listener) => this.#follow(key, listener),
       put: (name, content) => call((stored) => stored.put(name, content)),
+      putFile: (name, path) => call((stored) => stored.putFile(name, path)),
+      getFile: (blob, path) => call((stored) => stored.getFile(blob, path)),
       has: (blob) => call((stored) => stored.has(blob)),
       get: (blob) => call((stored) => stored.get(blob)),
       forget: (key) => call((stored) => stored.forget(key)),

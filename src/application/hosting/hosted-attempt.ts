@@ -196,7 +196,9 @@ export class HostedAttempt {
       throw new MaosError('INVALID_INPUT', `Its home could not send the code: ${answer.reason}`);
     };
     try {
-      return await place.code.open(order, { get: (blob) => this.#get(blob), ask }, either);
+      const get = (blob: BlobName): Promise<Uint8Array> => this.#get(blob);
+      const getFile: Fleet['getFile'] = (blob, path) => this.#getting(() => fleet.getFile(blob, path));
+      return await place.code.open(order, { get, getFile, ask }, either);
     } finally {
       stopListening();
     }
@@ -363,13 +365,11 @@ export class HostedAttempt {
     const { fleet, place, signal } = this.#deps;
     const { key, order } = this.#record;
     try {
-      const taken = await place.code.take(order);
-      if (taken === null) return null;
-      const { bundle } = taken;
       const name = `${key.project}.${key.sessionId}.${key.agentId}.${key.attempt}.work`;
-      const blob =
-        bundle === null ? null : await this.#persist('sending work', () => fleet.put(name, bundle));
-      return { how: 'taken', ...taken, bundle: blob };
+      const taken = await place.code.take(order, (path) =>
+        this.#persist('sending work', () => fleet.putFile(name, path)),
+      );
+      return taken === null ? null : { how: 'taken', ...taken };
     } catch (error) {
       signal.throwIfAborted();
       this.#warn('the work of an agent could not be sent to its home', error);
@@ -385,15 +385,19 @@ export class HostedAttempt {
     }
   }
 
+  #get(blob: BlobName): Promise<Uint8Array> {
+    return this.#getting(() => this.#deps.fleet.get(blob));
+  }
+
   /** @throws MaosError if it will never be there */
-  async #get(blob: BlobName): Promise<Uint8Array> {
+  async #getting<T>(act: () => Promise<T>): Promise<T> {
     const got = await this.#persist('getting files', () =>
-      this.#deps.fleet.get(blob).catch((error: unknown) => {
+      act().catch((error: unknown) => {
         if (isMaosError(error)) return error;
         throw error;
       }),
     );
-    if (got instanceof Error) throw got;
+    if (got instanceof MaosError) throw got;
     return got;
   }
 

@@ -205,10 +205,14 @@ export interface Fleet {
   follow(key: AttemptKey, listener: AttemptListener): Promise<() => void>;
   /** It stays for at most a week. @param content at most {@link maxBlobBytes} */
   put(name: string, content: Uint8Array): Promise<BlobName>;
+  /** As `put`, with the content of a file, which is not held in memory. */
+  putFile(name: string, path: string): Promise<BlobName>;
   /** Whether a blob of this name is there. */
   has(name: string): Promise<boolean>;
   /** @throws MaosError INVALID_INPUT if the blob is missing, too large or has another content */
   get(blob: BlobName): Promise<Uint8Array>;
+  /** As `get`, into a file, which is not there unless it is whole. */
+  getFile(blob: BlobName, path: string): Promise<void>;
   /** Removes everything of an ended attempt but its claim. */
   forget(key: AttemptKey): Promise<void>;
   /**

@@ -33,6 +33,7 @@ export interface CodeBundle {
 /** Where a host gets what its home has sent, or sends when it is asked. */
 export interface CodeSource {
   get(blob: BlobName): Promise<Uint8Array>;
+  getFile(blob: BlobName, path: string): Promise<void>;
   /** @throws MaosError with the reason if the home cannot send it */
   ask(lacks: LackedCode): Promise<BlobName>;
 }
@@ -91,7 +92,7 @@ export interface SharedFiles {
 export interface TakenWork {
   readonly commit: string;
   readonly history: string | null;
-  readonly bundle: Uint8Array | null;
+  readonly bundle: BlobName | null;
   readonly unkept: readonly string[];
 }
 
@@ -103,8 +104,13 @@ export interface HostedCode {
    * @throws MaosError FORBIDDEN, INVALID_INPUT
    */
   open(order: LaunchOrder, source: CodeSource, signal: AbortSignal): Promise<Checkout | null>;
-  /** Call it only when no process of the agent is left. Null: it has no worktree. @throws MaosError */
-  take(order: LaunchOrder): Promise<TakenWork | null>;
+  /**
+   * Call it only when no process of the agent is left.
+   * @param put sends a file
+   * @returns null if it has no worktree
+   * @throws MaosError
+   */
+  take(order: LaunchOrder, put: (path: string) => Promise<BlobName>): Promise<TakenWork | null>;
   /** Removes the worktree, unless it contains what no commit can hold. What it has committed stays for some weeks. */
   remove(order: LaunchOrder): Promise<void>;
 }

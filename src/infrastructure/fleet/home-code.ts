@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OrderedLaunch } from '../../application/ports/agent-host.ts';
@@ -19,6 +19,7 @@ import { writeRefusal } from '../git/received.ts';
 import { areReached } from '../git/refs.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { type Git, makeGit } from '../git/run-git.ts';
+import { withScratch } from '../git/scratch.ts';
 import { packBrought } from './brought-files.ts';
 
 /** The code of a project, as its home sends it to hosts and takes it back. */
@@ -36,7 +37,7 @@ export interface HomeCode {
    * @param work null: its host has told of none
    * @throws MaosError FORBIDDEN if it is refused, with the reason
    */
-  take(agent: Agent, work: HostedWork | null, get: (blob: BlobName) => Promise<Uint8Array>): Promise<void>;
+  take(agent: Agent, work: HostedWork | null, getFile: Fleet['getFile']): Promise<void>;
   /** Records why the work of an attempt is not taken. */
   refuse(agent: Agent, reason: string): Promise<void>;
 }
@@ -83,16 +84,29 @@ export function makeHomeCode({
     return isPart && (await fleet.has(known.blob.name)) ? known : null;
   }
 
+  function sendBundle(
+    fleet: Fleet,
+    name: string,
+    repository: Repository,
+    commits: readonly string[],
+    known: readonly string[],
+  ): Promise<{ readonly blob: BlobName; readonly bytes: number }> {
+    return withScratch(scratch, async (folder) => {
+      const path = join(folder, 'bundle');
+      const bytes = await writeBundle(repository, commits.map(sentRef), known, path);
+      return { blob: await fleet.putFile(name, path), bytes };
+    });
+  }
+
   async function sendBase(
     fleet: Fleet,
     repository: Repository,
     commits: readonly string[],
   ): Promise<SentBase> {
-    const bundle = await writeBundle(repository, commits.map(sentRef), []);
-    const digest = createHash('sha256').update(bundle).digest('hex').slice(0, 16);
     // Another process may have sent the same commit in another pack, which orders name.
-    const blob = await fleet.put(`${project}.code.${digest}`, bundle);
-    const base = { commits, blob, bytes: bundle.length, sentAt: Date.now() };
+    const name = `${project}.code.${randomBytes(8).toString('hex')}`;
+    const { blob, bytes } = await sendBundle(fleet, name, repository, commits, []);
+    const base = { commits, blob, bytes, sentAt: Date.now() };
     await writeFileAtomic(baseFile, `${JSON.stringify(base)}\n`);
     return base;
   }
@@ -119,11 +133,11 @@ export function makeHomeCode({
       const all = [...new Set([start.commit, ...commits])];
       const bundles = [base];
       if (!(await areReached(repository, all, ...base.commits))) {
-        const bundle = await writeBundle(repository, all.map(sentRef), base.commits);
-        bundles.push({ commits: all, blob: await fleet.put(`${name}.code`, bundle) });
-        const { bytes = 0 } = (await readBase(baseFile)) ?? {};
+        const { blob, bytes } = await sendBundle(fleet, `${name}.code`, repository, all, base.commits);
+        bundles.push({ commits: all, blob });
+        const sent = (await readBase(baseFile))?.bytes ?? 0;
         // The next order begins a new one.
-        if (bundle.length > Math.max(alwaysSmall, bytes / 2)) await rm(baseFile, { force: true });
+        if (bytes > Math.max(alwaysSmall, sent / 2)) await rm(baseFile, { force: true });
       }
       const files = await packBrought(repository, agent.worktree?.copy ?? [], scratch);
       return { bundles, brought: files === null ? null : await fleet.put(`${name}.brought`, files) };
@@ -142,10 +156,10 @@ export function makeHomeCode({
           return (sent !== null && isSame ? sent : await sendBase(fleet, repository, commits)).blob;
         });
       }
-      return fleet.put(`${name}.lacked`, await writeBundle(repository, commits.map(sentRef), known));
+      return (await sendBundle(fleet, `${name}.lacked`, repository, commits, known)).blob;
     },
 
-    async take(agent, work, get) {
+    async take(agent, work, getFile) {
       if (work === null) throw notTaken(agent, 'Its host has sent none.');
       if (work.how === 'failed') throw notTaken(agent, work.reason);
       const { commit, history, bundle } = work;
@@ -156,8 +170,11 @@ export function makeHomeCode({
       ];
       const repository = await openRepository(git, root);
       if (bundle !== null) {
-        await receiveBundle(repository, await get(bundle), refs, scratch);
-        return;
+        return withScratch(scratch, async (folder) => {
+          const path = join(folder, 'bundle');
+          await getFile(bundle, path);
+          await receiveBundle(repository, path, refs, scratch);
+        });
       }
       for (const { commit: id } of refs) {
         if ((await repository.commit(id)) !== id) throw refusedBundle(`${id} was not sent, and is not here`);

@@ -85,7 +85,11 @@ export function makeHostedCode({
       log.log('warn', 'code could not be fetched from a remote', { url, problem });
     }
     const from = blob ?? (await source.ask({ commits, has: await latestSent(repository) }));
-    await receiveBundle(repository, await source.get(from), commits.map(sentRef), scratch);
+    await withScratch(scratch, async (apart) => {
+      const path = join(apart, 'bundle');
+      await source.getFile(from, path);
+      await receiveBundle(repository, path, commits.map(sentRef), scratch);
+    });
   }
 
   /** Removes what an earlier attempt of the agent has left here. */
@@ -120,7 +124,7 @@ export function makeHostedCode({
       return open(deps, place, commit, agent.worktree, merge ?? undefined, signal, bring);
     },
 
-    async take(given) {
+    async take(given, put) {
       const order = worktreeOrder(given);
       if (order === null || !(await exists(folder))) return null;
       const { agent, start, text } = order;
@@ -137,8 +141,12 @@ export function makeHostedCode({
       ];
       const ids = refs.map((one) => one.commit);
       const isKnown = await areReached(repository, ids, ...known);
-      const bundle = isKnown ? null : await writeBundle(repository, refs, known);
-      return { commit, history, bundle, unkept };
+      if (isKnown) return { commit, history, bundle: null, unkept };
+      return withScratch(scratch, async (apart) => {
+        const path = join(apart, 'bundle');
+        await writeBundle(repository, refs, known, path);
+        return { commit, history, bundle: await put(path), unkept };
+      });
     },
 
     async remove(given) {

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import {
   AckPolicy,
   type Consumer,
@@ -34,6 +36,7 @@ import {
   type Wish,
 } from '../../application/ports/fleet.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
+import { fileMode } from '../files/disk/folders.ts';
 import { readClaim, readFact, readHost, readWish } from './messages.ts';
 import { connectToNats, type KeyPair, keysOf, type NatsAccess } from './nats-connection.ts';
 import { decodeOffer, encodeOffer } from './signed-offers.ts';
@@ -298,23 +301,52 @@ class NatsFleet implements Fleet {
     return (await this.#buckets.blobs.info(name))?.deleted === false;
   }
 
-  async get({ name, sha256 }: BlobName): Promise<Uint8Array> {
+  async putFile(name: string, path: string): Promise<BlobName> {
+    const digest = createHash('sha256');
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      for await (const piece of createReadStream(path)) {
+        digest.update(piece);
+        yield piece;
+      }
+    }
+    await this.#buckets.blobs.put({ name }, ReadableStream.from(pieces()));
+    return { name, sha256: digest.digest('hex') };
+  }
+
+  async get(blob: BlobName): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of this.#pieces(blob)) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+
+  async getFile(blob: BlobName, path: string): Promise<void> {
+    const part = `${path}.part`;
+    const file = await open(part, 'w', fileMode);
+    try {
+      for await (const piece of this.#pieces(blob)) await file.appendFile(piece);
+      await rename(part, path);
+    } finally {
+      await file.close();
+      await rm(part, { force: true });
+    }
+  }
+
+  /** @throws MaosError INVALID_INPUT, at the latest after the last piece, unless it is what was announced */
+  async *#pieces({ name, sha256 }: BlobName): AsyncGenerator<Uint8Array> {
     const found = await this.#buckets.blobs.get(name);
     if (found === null) throw wrongBlob(name, 'is missing');
     const digest = createHash('sha256');
-    const pieces: Uint8Array[] = [];
     let length = 0;
     for await (const piece of found.data) {
       length += piece.length;
       // Leaving the loop cancels the rest.
       if (length > maxBlobBytes) throw wrongBlob(name, 'is too large');
       digest.update(piece);
-      pieces.push(piece);
+      yield piece;
     }
     const error = await found.error;
     if (error) throw error;
     if (digest.digest('hex') !== sha256) throw wrongBlob(name, 'has another content than announced');
-    return Buffer.concat(pieces);
   }
 
   async forget(key: AttemptKey): Promise<void> {

@@ -10,7 +10,6 @@ import type {
 import type { Clock } from '../../application/ports/clock.ts';
 import type {
   AttemptKey,
-  BlobName,
   Fleet,
   HostedWork,
   HostFact,
@@ -317,9 +316,9 @@ export class RemoteAttempt {
     const { agent, code, fleet, sink } = this.#deps;
     const told = this.#told;
     if (agent.workspace !== 'worktree' || told === null || end.how === 'never_started') return true;
-    const get = (blob: BlobName): Promise<Uint8Array> => fleet.get(blob);
+    const getFile: Fleet['getFile'] = (blob, path) => fleet.getFile(blob, path);
     for (let tries = 1; sink.isOwned(); tries++) {
-      const problem = await code.take(agent, told.work, get).then(() => null, toError);
+      const problem = await code.take(agent, told.work, getFile).then(() => null, toError);
       if (problem === null) {
         this.#noteUnkept(told.work);
         return true;

@@ -1,4 +1,8 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { MaosError } from '../../domain/errors.ts';
+import { fileError } from '../files/disk/file-error.ts';
+import { fileMode } from '../files/disk/folders.ts';
 import type { Repository } from './repository.ts';
 
 /* The format of `git bundle`, see gitformat-bundle: a header of lines, an empty line, a pack. */
@@ -29,13 +33,16 @@ const sha256Length = 64;
 
 /**
  * Bundles the history of commits, without that of known ones. Unlike `git bundle`, it needs no refs of these names.
+ * @param path of the new file
+ * @returns its size
  * @throws MaosError RESOURCE_LIMIT_EXCEEDED, INVALID_INPUT for a shallow clone
  */
 export async function writeBundle(
   repository: Repository,
   refs: readonly BundledRef[],
   known: readonly string[],
-): Promise<Buffer> {
+  path: string,
+): Promise<number> {
   if ((await repository.text(['rev-parse', '--is-shallow-repository'])) === 'true') {
     throw new MaosError(
       'INVALID_INPUT',
@@ -50,15 +57,40 @@ export async function writeBundle(
   ];
   const wanted = [...refs.map(({ commit }) => commit), ...known.map((commit) => `^${commit}`)];
   const args = ['pack-objects', '--revs', '--stdout', '--thin', '--delta-base-offset', '-q'];
-  const options = { input: lines(wanted), maxBytes: maxBundleBytes, cut: true };
-  const { stdout, wasCut } = await repository.succeed(args, options);
-  if (wasCut) throw tooLarge();
-  return Buffer.concat([Buffer.from(`${lines(header)}\n`), stdout]);
+  const over = new AbortController();
+  const file = openSync(path, 'wx', fileMode);
+  let size = 0;
+  const write = (piece: Uint8Array): void => {
+    if (over.signal.aborted) return;
+    size += piece.length;
+    try {
+      if (size > maxBundleBytes) throw tooLarge();
+      for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
+    } catch (error) {
+      over.abort(error instanceof MaosError ? error : fileError(error, 'write', path));
+    }
+  };
+  try {
+    write(Buffer.from(`${lines(header)}\n`));
+    await repository.succeed(args, { input: lines(wanted), onOutput: write, signal: over.signal });
+  } finally {
+    closeSync(file);
+  }
+  return size;
 }
 
 /** @throws MaosError FORBIDDEN if it is no bundle */
-export function readBundleHeader(bundle: Uint8Array): BundleHeader {
-  const start = Buffer.from(bundle.subarray(0, maxHeaderBytes)).toString('latin1');
+export async function readBundleHeader(path: string): Promise<BundleHeader> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(maxHeaderBytes), 0, maxHeaderBytes, 0);
+    return headerIn(buffer.toString('latin1', 0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+function headerIn(start: string): BundleHeader {
   const end = start.indexOf('\n\n');
   const [signature = '', ...rest] = start.slice(0, end).split('\n');
   if (end === -1 || !/^# v[23] git bundle$/.test(signature)) throw refusedBundle('it is not a git bundle');

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endOf } from '../../domain/cut-text.ts';
 import { quote } from '../../domain/errors.ts';
@@ -6,7 +6,7 @@ import { showControls } from '../../domain/invisible-marks.ts';
 import { ensureFolder } from '../files/disk/folders.ts';
 import { type BundledRef, maxBundleBytes, readBundleHeader, refusedBundle } from './bundle.ts';
 import type { Repository, RunOptions } from './repository.ts';
-import type { GitResult } from './run-git.ts';
+import type { FileInput, GitResult } from './run-git.ts';
 import { withScratch } from './scratch.ts';
 import { removeRefLock } from './worktree-places.ts';
 
@@ -26,24 +26,25 @@ export const harmlessFaults = [
  * Stores the objects of a bundle from a machine that is not trusted, and points refs to its commits. As `git
  * receive-pack`, it checks everything in a place apart first: only the expected refs, no damaged object, no path such as
  * `..` or `.git`, nothing missing. No working tree is touched. Safe to repeat.
+ * @param bundle its file
  * @param expected exactly the refs of the bundle
  * @param scratch see {@link withScratch}
  * @throws MaosError FORBIDDEN with the reason
  */
 export async function receiveBundle(
   repository: Repository,
-  bundle: Uint8Array,
+  bundle: string,
   expected: readonly BundledRef[],
   scratch: string,
 ): Promise<void> {
-  if (bundle.length > maxBundleBytes) throw refusedBundle('it is too large');
-  const header = readBundleHeader(bundle);
+  if ((await stat(bundle)).size > maxBundleBytes) throw refusedBundle('it is too large');
+  const header = await readBundleHeader(bundle);
   checkRefs(header.refs, expected);
   for (const commit of header.prerequisites) {
     if ((await repository.commit(commit)) !== commit)
       throw refusedBundle(`it builds on ${commit}, which is not here`);
   }
-  const pack = bundle.subarray(header.packFrom);
+  const pack = { path: bundle, from: header.packFrom };
   await withScratch(scratch, (folder) => checkApart(repository, pack, expected, folder));
   await repository.succeed(['index-pack', '--stdin', '--fix-thin'], { input: pack });
   await pointTo(repository, expected);
@@ -70,7 +71,7 @@ function checkRefs(found: readonly BundledRef[], expected: readonly BundledRef[]
 /** Everything that can be wrong with a pack, found out where it leaves nothing behind. */
 async function checkApart(
   repository: Repository,
-  pack: Uint8Array,
+  pack: FileInput,
   expected: readonly BundledRef[],
   folder: string,
 ): Promise<void> {
@@ -82,7 +83,10 @@ async function checkApart(
     env: { GIT_OBJECT_DIRECTORY: objects },
     signal: AbortSignal.timeout(maxCheckMs),
   };
-  const run = async (args: readonly string[], input: string | Uint8Array): Promise<GitResult> => {
+  const run = async (
+    args: readonly string[],
+    input: NonNullable<RunOptions['input']>,
+  ): Promise<GitResult> => {
     const result = await repository.run(args, { ...apart, input });
     if (result.status === 0) return result;
     const words = endOf(result.stderr.trim(), maxWords).replaceAll('\n', '; ');

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { resolveProgram } from '../process/launch/program.ts';
@@ -11,7 +12,7 @@ export interface GitCommand {
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Default: an empty standard input. */
-  readonly input?: string | Uint8Array | undefined;
+  readonly input?: string | Uint8Array | FileInput | undefined;
   /** Ends git with its processes. */
   readonly signal?: AbortSignal | undefined;
   /** Longest output, in bytes; default: 256 MiB. Longer output is an error unless `cut` is set. */
@@ -20,6 +21,12 @@ export interface GitCommand {
   readonly cut?: boolean;
   /** Takes output of any length as it comes; `stdout` stays empty. Must not throw. */
   readonly onOutput?: (piece: Buffer) => void;
+}
+
+/** A file, from a byte of it on: git reads it itself. */
+export interface FileInput {
+  readonly path: string;
+  readonly from: number;
 }
 
 export interface GitResult {
@@ -148,20 +155,39 @@ interface Follower {
 
 type Start = (program: string, command: GitCommand, follower: Follower) => Started;
 
+function isFile(input: GitCommand['input']): input is FileInput {
+  return typeof input === 'object' && 'path' in input;
+}
+
+/** A child inherits the position of the file, which only reading moves. */
+function openAt({ path, from }: FileInput): number {
+  const file = openSync(path, 'r');
+  const before = Buffer.alloc(from);
+  for (let at = 0; at < from; ) {
+    const read = readSync(file, before, at, from - at, null);
+    if (read === 0) break;
+    at += read;
+  }
+  return file;
+}
+
 /** A group of its own: it can be ended whole, and Ctrl-C in a terminal does not end it half-way. */
 function startAlone(environment: Record<string, string>): Start {
   return (program, { args, cwd, env = {}, input }, { onStdout, onStderr, onEnd, onError }) => {
+    const bytes = isFile(input) ? undefined : input;
+    const file = isFile(input) ? openAt(input) : null;
     const child = spawn(program, args, {
       cwd,
       env: { ...environment, ...env },
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [file ?? (bytes === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
       detached: true,
     });
+    if (file !== null) closeSync(file);
     child.stdout?.on('data', onStdout);
     child.stderr?.on('data', onStderr);
     // Fails if git does not read its input; its exit status tells why.
     child.stdin?.on('error', () => {});
-    child.stdin?.end(input);
+    child.stdin?.end(bytes);
     child.once('error', onError);
     child.once('close', (status) => onEnd(status ?? -1));
     return {
@@ -181,8 +207,8 @@ const maxTold = 16 * 1024;
 
 /** Whether a shell can be told to run it. */
 function canTell({ args, input = '' }: GitCommand): boolean {
-  const isShort = typeof input === 'string' && input.length <= maxTold;
-  return isShort && ![...args, input].some((text) => text.includes('\0'));
+  if (typeof input !== 'string' || input.length > maxTold) return false;
+  return ![...args, input].some((text) => text.includes('\0'));
 }
 
 function startInShell(shells: WaitingShells): Start {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { OutputStream } from '../../../src/application/ports/agent-disk.ts';
 import {
   type AttemptKey,
@@ -159,6 +160,14 @@ export class MemoryFleet implements Fleet {
   async put(name: string, content: Uint8Array) {
     this.#blobs.set(name, Uint8Array.from(content));
     return { name, sha256: createHash('sha256').update(content).digest('hex') };
+  }
+
+  async putFile(name: string, path: string) {
+    return this.put(name, await readFile(path));
+  }
+
+  async getFile(blob: { name: string; sha256: string }, path: string): Promise<void> {
+    await writeFile(path, await this.get(blob));
   }
 
   async has(name: string): Promise<boolean> {

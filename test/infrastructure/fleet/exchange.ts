@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { BlobName, HostedWork, LackedCode } from '../../../src/application/ports/fleet.ts';
-import type { LaunchOrder } from '../../../src/application/ports/hosting.ts';
+import type { CodeSource, LaunchOrder } from '../../../src/application/ports/hosting.ts';
 import type { WorkStart, WorktreePlace } from '../../../src/application/ports/workspaces.ts';
 import type { Agent } from '../../../src/domain/agent.ts';
 import { makePlan } from '../../../src/domain/plan.ts';
@@ -88,6 +88,17 @@ export class Exchange {
     return this.fleet.get(blob);
   };
 
+  getFile = (blob: BlobName, path: string): Promise<void> => {
+    this.fetched.push(blob.name);
+    return this.fleet.getFile(blob, path);
+  };
+
+  put = (path: string): Promise<BlobName> => this.fleet.putFile('work', path);
+
+  source(agent: Agent): CodeSource {
+    return { get: this.get, getFile: this.getFile, ask: (lacks) => this.ask(agent, lacks) };
+  }
+
   ask(agent: Agent, lacks: LackedCode): Promise<BlobName> {
     this.asked.push(lacks);
     const work = {
@@ -106,18 +117,16 @@ export class Exchange {
 
   /** The host makes the worktree; the agent works in it. */
   async work(order: LaunchOrder, act: (folder: string) => void = () => {}): Promise<string> {
-    const source = { get: this.get, ask: (lacks: LackedCode) => this.ask(order.agent, lacks) };
-    const checkout = await this.host.open(order, source, never);
+    const checkout = await this.host.open(order, this.source(order.agent), never);
     assert.ok(checkout);
     act(checkout.folder);
     return checkout.folder;
   }
 
   async taken(order: LaunchOrder): Promise<HostedWork> {
-    const taken = await this.host.take(order);
+    const taken = await this.host.take(order, this.put);
     assert.ok(taken);
-    const bundle = taken.bundle === null ? null : await this.fleet.put('work', taken.bundle);
-    return { how: 'taken', ...taken, bundle };
+    return { how: 'taken', ...taken };
   }
 
   place({ sessionId: id, id: agentId, name }: Agent): WorktreePlace {

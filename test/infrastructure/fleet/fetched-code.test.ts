@@ -35,7 +35,7 @@ describe('code that a remote has too', { timeout: 120_000 }, () => {
       assert.equal(readFileSync(join(folder, 'a.txt'), 'utf8'), 'one\n'),
     );
     assert.deepEqual([exchange.asked, exchange.fetched], [[], []]);
-    await exchange.home.take(order.agent, await exchange.taken(order), exchange.get);
+    await exchange.home.take(order.agent, await exchange.taken(order), exchange.getFile);
   });
 
   it('is sent as far as only its home has it', async (t) => {
@@ -114,7 +114,7 @@ describe('code that a remote has too', { timeout: 120_000 }, () => {
     exchange.fetchFrom.push(silent.url);
     const order = await exchange.order(exchange.agent(), from(start));
     const called = new AbortController();
-    const source = { get: exchange.get, ask: () => Promise.reject(new Error('nobody asks')) };
+    const source = exchange.source(order.agent);
     const opening = exchange.host.open(order, source, called.signal);
     await until(() => silent.connections > 0, 'the connection');
     called.abort(new Error('called off'));

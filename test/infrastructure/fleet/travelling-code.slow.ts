@@ -45,7 +45,7 @@ describe('a machine that dies while code travels', { timeout: 600_000 }, () => {
         step: (git) =>
           makeHostedCode({ layout: exchange.hostLayout, environment, log, git, fetchFrom: [] }).open(
             order,
-            { get: exchange.get, ask: (lacks) => exchange.ask(order.agent, lacks) },
+            exchange.source(order.agent),
             never,
           ),
         after: async (at) => {
@@ -53,7 +53,7 @@ describe('a machine that dies while code travels', { timeout: 600_000 }, () => {
           await exchange.host.remove(order);
           const second = await exchange.order({ ...order.agent, attempt: 2 }, from(start));
           await exchange.work(second, (folder) => writeFileSync(join(folder, 'b.txt'), `${at}\n`));
-          await exchange.home.take(second.agent, await exchange.taken(second), exchange.get);
+          await exchange.home.take(second.agent, await exchange.taken(second), exchange.getFile);
           const kept = await exchange.received(second.agent, start);
           assert.equal(exchange.repository.git('show', `${kept?.commit}:b.txt`), String(at));
           exchange.repository.remove();
@@ -74,7 +74,7 @@ describe('a machine that dies while code travels', { timeout: 600_000 }, () => {
         environment,
         step: async (git) => {
           const host = makeHostedCode({ layout: exchange.hostLayout, environment, log, git, fetchFrom: [] });
-          await host.take(order);
+          await host.take(order, exchange.put);
           await host.remove(order);
         },
         after: async () => {
@@ -82,7 +82,7 @@ describe('a machine that dies while code travels', { timeout: 600_000 }, () => {
           if (existsSync(folder)) sent = await exchange.taken(order);
           await exchange.host.remove(order);
           assert.equal(existsSync(folder), false);
-          await exchange.home.take(order.agent, sent, exchange.get);
+          await exchange.home.take(order.agent, sent, exchange.getFile);
           const kept = await exchange.received(order.agent, start);
           assert.equal(exchange.repository.git('show', `${kept?.commit}:b.txt`), 'mine');
           exchange.repository.remove();
@@ -106,12 +106,12 @@ describe('a machine that dies while code travels', { timeout: 600_000 }, () => {
           await makeHomeCode({ project, root, layout, environment, git }).take(
             order.agent,
             work,
-            exchange.get,
+            exchange.getFile,
           );
           await exchange.received(order.agent, start);
         },
         after: async () => {
-          await exchange.home.take(order.agent, work, exchange.get);
+          await exchange.home.take(order.agent, work, exchange.getFile);
           const kept = await exchange.received(order.agent, start);
           assert.equal(repository.git('show', `${kept?.commit}:b.txt`), 'mine');
           assert.equal(repository.git('status', '--porcelain'), '');

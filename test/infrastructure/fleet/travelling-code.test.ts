@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { packTar } from 'modern-tar';
@@ -27,8 +35,8 @@ describe('the code of an agent on another machine', () => {
     });
     assert.equal(await exchange.received(agent, start), null);
     const work = await exchange.taken(order);
-    await exchange.home.take(agent, work, exchange.get);
-    await exchange.home.take(agent, work, exchange.get);
+    await exchange.home.take(agent, work, exchange.getFile);
+    await exchange.home.take(agent, work, exchange.getFile);
     const { branch } = exchange.place(agent);
     const first = await exchange.received(agent, start);
     const again = await exchange.received(agent, start);
@@ -42,7 +50,7 @@ describe('the code of an agent on another machine', () => {
     repository.git('fsck', '--strict');
     await exchange.host.remove(order);
     assert.equal(existsSync(folder), false);
-    assert.equal(await exchange.host.take(order), null);
+    assert.equal(await exchange.host.take(order, exchange.put), null);
   });
 
   it('is sent once for all agents of a commit, and a later attempt builds on what came back', async (t) => {
@@ -51,7 +59,7 @@ describe('the code of an agent on another machine', () => {
     const first = await exchange.order(exchange.agent(), from(start));
     await exchange.work(first, (folder) => writeFileSync(join(folder, 'b.txt'), 'mine\n'));
     const work = await exchange.taken(first);
-    await exchange.home.take(first.agent, work, exchange.get);
+    await exchange.home.take(first.agent, work, exchange.getFile);
     await exchange.host.remove(first);
     const kept = await exchange.received(first.agent, start);
     assert.ok(kept);
@@ -64,7 +72,7 @@ describe('the code of an agent on another machine', () => {
     });
     // The host had both commits.
     assert.equal(exchange.fetched.length, count);
-    await exchange.home.take(agent, await exchange.taken(second), exchange.get);
+    await exchange.home.take(agent, await exchange.taken(second), exchange.getFile);
     const better = await exchange.received(agent, start);
     assert.equal(exchange.repository.git('show', `${better?.commit}:b.txt`), 'better');
   });
@@ -76,7 +84,7 @@ describe('the code of an agent on another machine', () => {
     await exchange.work(order, () => {});
     const work = await exchange.taken(order);
     assert.deepEqual(work, { how: 'taken', commit: start, history: null, bundle: null, unkept: [] });
-    await exchange.home.take(order.agent, work, exchange.get);
+    await exchange.home.take(order.agent, work, exchange.getFile);
     assert.equal((await exchange.received(order.agent, start))?.commit, start);
   });
 
@@ -91,7 +99,7 @@ describe('the code of an agent on another machine', () => {
       dropped = repository.commitAll('Dropped', folder);
       repository.gitIn(folder, 'reset', '-q', '--hard', start);
     });
-    await exchange.home.take(order.agent, await exchange.taken(order), exchange.get);
+    await exchange.home.take(order.agent, await exchange.taken(order), exchange.getFile);
     assert.equal(repository.git('show', `${dropped}:b.txt`), 'dropped');
     assert.match(repository.git('for-each-ref', '--contains', dropped), /1\.history/);
   });
@@ -126,7 +134,7 @@ describe('the code of an agent on another machine', () => {
       assert.equal(readFileSync(join(folder, 'config/a.local'), 'utf8'), 'local\n');
       assert.equal(readFileSync(join(folder, 'deep/x.secret'), 'utf8'), 'hidden\n');
     });
-    await exchange.home.take(agent, await exchange.taken(order), exchange.get);
+    await exchange.home.take(agent, await exchange.taken(order), exchange.getFile);
     const kept = await exchange.received(agent, start);
     assert.equal(repository.git('ls-tree', '-r', '--name-only', kept?.commit ?? ''), 'a.txt\nmade.txt');
   });
@@ -147,7 +155,7 @@ describe('the code of an agent on another machine', () => {
       assert.match(readFileSync(join(folder, 'a.txt'), 'utf8'), /<<<<<<</);
       writeFileSync(join(folder, 'a.txt'), 'both\n');
     });
-    await exchange.home.take(agent, await exchange.taken(order), exchange.get);
+    await exchange.home.take(agent, await exchange.taken(order), exchange.getFile);
     const kept = await exchange.received(agent, ours);
     assert.equal(repository.git('log', '-1', '--format=%P', kept?.commit ?? ''), `${ours} ${theirs}`);
   });
@@ -200,7 +208,7 @@ describe('work from a host that is not to be trusted', () => {
   async function refused(given: Awaited<ReturnType<typeof hostile>>, why: RegExp): Promise<void> {
     const { exchange, agent, told, start } = given;
     const before = exchange.objects();
-    await assert.rejects(exchange.home.take(agent, told, exchange.get), { message: why });
+    await assert.rejects(exchange.home.take(agent, told, exchange.getFile), { message: why });
     assert.equal(exchange.objects(), before);
     assert.equal(await exchange.received(agent, start), null);
     await exchange.home.refuse(agent, 'It was refused.');
@@ -257,8 +265,13 @@ describe('work from a host that is not to be trusted', () => {
 
   it('is refused if it is too large', async (t) => {
     const given = await hostile(t, (work) => work);
-    const get = async (): Promise<Uint8Array> => new Uint8Array(257 * 1024 * 1024);
-    await assert.rejects(given.exchange.home.take(given.agent, given.told, get), { message: /too large/ });
+    const getFile = async (_: unknown, path: string): Promise<void> => {
+      writeFileSync(path, '');
+      truncateSync(path, 257 * 1024 * 1024);
+    };
+    await assert.rejects(given.exchange.home.take(given.agent, given.told, getFile), {
+      message: /too large/,
+    });
   });
 
   for (const name of ['..', '.', '.git', '.GIT', 'git~1', 'a/b']) {
