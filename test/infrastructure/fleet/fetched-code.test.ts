@@ -65,7 +65,8 @@ describe('code that a remote has too', { timeout: 120_000 }, () => {
     assert.deepEqual(exchange.asked, [{ commits: [start], has: [] }]);
     assert.equal(server.connections, 0);
     // It is sent once for all hosts.
-    const [next] = (await exchange.order(exchange.agent(2), from(start))).code?.bundles ?? [];
+    const [next] =
+      (await exchange.order({ ...exchange.agent(), attempt: 2 }, from(start))).code?.bundles ?? [];
     assert.deepEqual([next?.commits, next?.blob?.name], [[start], exchange.fetched[0]]);
   });
 
@@ -76,7 +77,7 @@ describe('code that a remote has too', { timeout: 120_000 }, () => {
     const more = repository.commitAll('More');
     repository.git('push', '-q', 'origin', 'main');
     rmSync(bare, { recursive: true });
-    await exchange.work(await exchange.order(exchange.agent(2), from(more)), (folder) =>
+    await exchange.work(await exchange.order({ ...exchange.agent(), attempt: 2 }, from(more)), (folder) =>
       assert.equal(readFileSync(join(folder, 'c.txt'), 'utf8'), 'more\n'),
     );
     assert.deepEqual(exchange.asked, [{ commits: [more], has: [start] }]);
@@ -102,7 +103,7 @@ describe('code that a remote has too', { timeout: 120_000 }, () => {
     repository.write('c.txt', 'more\n');
     const more = repository.commitAll('More');
     repository.git('push', '-q', 'origin', 'main');
-    await exchange.work(await exchange.order(exchange.agent(2), from(more)));
+    await exchange.work(await exchange.order({ ...exchange.agent(), attempt: 2 }, from(more)));
     assert.equal(other.connections, 0);
     assert.deepEqual(exchange.asked, []);
   });
@@ -129,7 +130,7 @@ describe('code that a remote has too', { timeout: 120_000 }, () => {
     assert.ok(whole?.blob);
     repository.git('remote', 'set-url', 'origin', server.url.replace('git://', 'git://ann:secret@'));
     repository.git('remote', 'add', 'hub', 'https://ann:secret@github.com/acme/x.git');
-    const order = await exchange.order(exchange.agent(2), from(start));
+    const order = await exchange.order({ ...exchange.agent(), attempt: 2 }, from(start));
     assert.doesNotMatch(Buffer.from(encodeOrder(order)).toString(), /secret/);
   });
 
