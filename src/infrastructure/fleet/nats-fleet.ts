@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { closeSync, createReadStream, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import {
   AckPolicy,
   type Consumer,
@@ -321,13 +320,16 @@ class NatsFleet implements Fleet {
 
   async getFile(blob: BlobName, path: string): Promise<void> {
     const part = `${path}.part`;
-    const file = await open(part, 'w', fileMode);
+    const file = openSync(part, 'w', fileMode);
     try {
-      for await (const piece of this.#pieces(blob)) await file.appendFile(piece);
-      await rename(part, path);
+      for await (const piece of this.#pieces(blob)) {
+        // At once: the client holds whatever comes meanwhile, and does not make the server wait.
+        for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
+      }
+      renameSync(part, path);
     } finally {
-      await file.close();
-      await rm(part, { force: true });
+      closeSync(file);
+      rmSync(part, { force: true });
     }
   }
 
