@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import {
   AckPolicy,
   type Consumer,
@@ -101,6 +102,19 @@ export async function openNatsFleet(
   }
 }
 
+/**
+ * What an earlier version has made keeps its settings until they are changed. Hosts may not do that.
+ * @throws if this user may not either
+ */
+async function updateStreams(manager: JetStreamManager): Promise<void> {
+  for (const { name, ...wanted } of [...streams, { name: 'OBJ_maos_blob', max_age: week }]) {
+    const { config } = await manager.streams.info(name);
+    const isOther = ([key, value]: readonly [string, unknown]): boolean =>
+      !isDeepStrictEqual(config[key as keyof StreamConfig], value);
+    if (Object.entries(wanted).some(isOther)) await manager.streams.update(name, wanted);
+  }
+}
+
 async function ensureStream(manager: JetStreamManager, stream: (typeof streams)[number]): Promise<void> {
   try {
     await manager.streams.info(stream.name);
@@ -118,6 +132,7 @@ class NatsFleet implements Fleet {
   readonly #manager: JetStreamManager;
   readonly #buckets: Buckets;
   readonly #onIgnored: OnIgnored;
+  #isUpdated = false;
   readonly #consumers = new Map<string, Consumer>();
 
   constructor(
@@ -138,11 +153,21 @@ class NatsFleet implements Fleet {
   }
 
   async offer(offer: Offer): Promise<void> {
+    this.#updateStreams();
     const { key, pool } = offer;
     const { sessionId, agentId, attempt } = key;
     await this.#js.publish(`maos.${key.project}.offer.${pool}`, encodeOffer(offer, this.#keys), {
       msgID: `${sessionId}.${agentId}.${attempt}`,
     });
+  }
+
+  /** Once, by homes, and beside their work: only the limits of what is stored depend on it. */
+  #updateStreams(): void {
+    if (this.#isUpdated) return;
+    this.#isUpdated = true;
+    updateStreams(this.#manager).catch((error: unknown) =>
+      this.#onIgnored('that streams of an earlier version keep their settings', error),
+    );
   }
 
   async take(pool: string, waitMs: number, signal: AbortSignal): Promise<TakenOffer | null> {

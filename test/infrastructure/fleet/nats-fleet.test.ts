@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { NatsAccess } from '../../../src/infrastructure/fleet/nats-connection.ts';
+import { DiscardPolicy, jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
+import { Objm } from '@nats-io/obj';
+import { nanos } from '@nats-io/transport-node';
+import { connectToNats, type NatsAccess } from '../../../src/infrastructure/fleet/nats-connection.ts';
 import { openNatsFleet } from '../../../src/infrastructure/fleet/nats-fleet.ts';
 import { fleetContract, newKey } from '../../helpers/fleet-contract.ts';
 import { NatsServer } from '../../helpers/nats-server.ts';
@@ -27,6 +30,26 @@ describe('the fleet over NATS', () => {
 });
 
 describe('a NATS server', () => {
+  it('that an earlier version has set up gets the settings of this one when a home offers', async (t) => {
+    const server = await NatsServer.start(t);
+    const connection = await connectToNats(accessTo(server.url), 'earlier');
+    t.after(() => connection.close());
+    const { streams } = await jetstreamManager(connection);
+    await new Objm(jetstream(connection)).create('maos_blob', { storage: StorageType.File });
+    await streams.add({ name: 'MAOS_FACT', subjects: ['maos.*.fact.>'], storage: StorageType.File });
+    const home = await openNatsFleet(accessTo(server.url), 'home');
+    t.after(() => home.close());
+    const ageOf = async (name: string): Promise<number> => (await streams.info(name)).config.max_age;
+    assert.deepEqual([await ageOf('OBJ_maos_blob'), await ageOf('MAOS_FACT')], [0, 0]);
+    const order = await home.put('x.order', Buffer.from('{}'));
+    await home.offer({ key: newKey(), pool: 'gpu', format: 1, order });
+    const week = nanos(7 * 86_400_000);
+    await until(async () => (await ageOf('OBJ_maos_blob')) === week, 'the limit of blobs');
+    assert.equal(await ageOf('MAOS_FACT'), week);
+    assert.equal((await streams.info('MAOS_FACT')).config.discard, DiscardPolicy.New);
+    assert.equal(Buffer.from(await home.get(order)).toString(), '{}');
+  });
+
   it('that was killed has everything when it is back, and its clients go on', async (t) => {
     const server = await NatsServer.start(t);
     const home = await openNatsFleet(accessTo(server.url), 'home');
