@@ -5,6 +5,8 @@ import { describe, it } from 'node:test';
 import { requestCancel } from '../../../src/application/control/control.ts';
 import { followEvents } from '../../../src/application/queries/event-feed.ts';
 import { ownershipTiming } from '../../../src/application/session/supervisor.ts';
+import { MaosError } from '../../../src/domain/errors.ts';
+import type { SessionId } from '../../../src/domain/ids.ts';
 import { agentProcesses } from '../../helpers/agent-processes.ts';
 import { Gate } from '../../helpers/gate.ts';
 import { otherMaos } from '../../helpers/other-maos.ts';
@@ -25,6 +27,32 @@ const longAgo = '2000-01-01T00:00:00.000Z';
 const soon = () => new Date(Date.now() + 60_000).toISOString();
 
 describe('after kill -9 of the owner', () => {
+  it('another MAOS removes what an ended session has left on its way to other machines', async (t) => {
+    const real = realProject(t);
+    const next = realProject(t, { home: real.home, root: real.root });
+    const refused = new MaosError('SPAWN_FAILED', 'No host takes it.');
+    const [begun, again] = [Promise.withResolvers<SessionId>(), Promise.withResolvers<SessionId>()];
+    const over = Promise.withResolvers<void>();
+    Object.assign(real.project.host, {
+      order: () => Promise.reject(refused),
+      forget: (id: SessionId) => {
+        begun.resolve(id);
+        return over.promise;
+      },
+    });
+    Object.assign(next.project.host, { forget: async (id: SessionId) => again.resolve(id) });
+    const id = await start(real, [shell('far', 'true', { pool: 'gpu' })]);
+    assert.equal(await begun.promise, id);
+    assert.equal(outcome(real, id).state, 'failed');
+    const owner = real.project.store.ownerOf(id);
+    assert.notEqual(owner, null);
+    await next.supervisor.takeOver(id, owner);
+    assert.equal(await again.promise, id);
+    over.resolve();
+    await next.supervisor.released(id);
+    assert.equal(next.project.store.ownerOf(id), null);
+  });
+
   it('another MAOS adopts what runs, settles what ended, starts what never did, and runs nothing twice', async (t) => {
     if (lacksProcesses(t, 'kills a maos or its agents from outside')) return;
     const real = realProject(t);
