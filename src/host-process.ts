@@ -20,6 +20,7 @@ import { ensureFolderSync } from './infrastructure/files/disk/folders.ts';
 import { sessionLayout } from './infrastructure/files/home/layout.ts';
 import { makeCallBox } from './infrastructure/fleet/call-box.ts';
 import { holdHostLock, refuseSecondHost } from './infrastructure/fleet/host-lock.ts';
+import { makeHostQuotas } from './infrastructure/fleet/host-quotas.ts';
 import { makeHostedCode } from './infrastructure/fleet/hosted-code.ts';
 import { makeHostedRecords } from './infrastructure/fleet/hosted-records.ts';
 import { hostedSessions } from './infrastructure/fleet/hosted-sessions.ts';
@@ -72,6 +73,7 @@ export async function runHost(from: {
         incarnation: makeIdSource().ulid(),
         records,
         backends,
+        quotas: makeHostQuotas(join(folder, 'quotas.json')),
         survey: () => survey(backends, config.remote.backends),
         rules: {
           commands: settings.allowCommands.map(compilePattern),

@@ -1,5 +1,5 @@
 import type { Agent } from './agent.ts';
-import type { BackendChoice } from './backend-choice.ts';
+import { accountOf, type BackendChoice } from './backend-choice.ts';
 
 /** The backend on which an agent continues, with the known refusals of its backends. */
 export interface Fallback extends Pick<Agent, 'backend' | 'model' | 'backends'> {
@@ -30,11 +30,11 @@ export function decideFallback(agent: Agent, until: string, now: string): Fallba
 
 /**
  * The backend on which to start an agent instead, while the provider of its own backend refuses another agent.
- * @param held until when each backend is held back
+ * @param held until when the backend of each account is held back
  */
 export function fallbackFrom(agent: Agent, held: ReadonlyMap<string, string>): Fallback | null {
-  if (!held.has(agent.backend)) return null;
-  const next = agent.backends?.find(({ backend }) => !held.has(backend));
+  if (!held.has(accountOf(agent))) return null;
+  const next = agent.backends?.find(({ backend }) => !held.has(accountOf(agent, backend)));
   if (next === undefined) return null;
   return { backend: next.backend, model: next.model, backends: agent.backends, notBefore: null };
 }

@@ -46,6 +46,11 @@ export function decideQuota(
   return { kind: 'retry', at: new Date(nowMs + Math.round(jittered)).toISOString() };
 }
 
+/** The time from which a provider says that it accepts again; null: it names none that is plausible. */
+export function plausibleRetry(retryAt: string | null, now: string): string | null {
+  return namedDelay(retryAt, Date.parse(now)) === 0 ? null : retryAt;
+}
+
 /** How long the provider asks to wait, in milliseconds; 0 without a plausible time. */
 function namedDelay(retryAt: string | null, nowMs: number): number {
   const delayMs = Date.parse(retryAt ?? '') - nowMs;

@@ -3,6 +3,7 @@ import { advance } from './advance.ts';
 import { type Agent, enterStage, type Lingering, moveAgent, type PermissionDenials } from './agent.ts';
 import type { AgentLocation } from './agent-location.ts';
 import type { AgentStage } from './agent-stage.ts';
+import { accountOf } from './backend-choice.ts';
 import { denialEvents } from './denials.ts';
 import { agentEvent, type DomainEvent } from './events.ts';
 import { type Fallback, fallbackFrom } from './fallback.ts';
@@ -23,7 +24,7 @@ export function startAgents(workflow: Workflow, ids: readonly AgentId[], at: str
     const ready = changed.get(id) ?? agentOf(workflow, id);
     const fallback = fallbackFrom(ready, held);
     if (fallback !== null) {
-      const reason = `the provider of ${ready.backend} refuses another agent until ${held.get(ready.backend)}`;
+      const reason = `the provider of ${ready.backend} refuses another agent until ${held.get(accountOf(ready))}`;
       events.push(fellBack(ready, fallback, { reason, usage: ready.usage }, at));
     }
     const agent = moveAgent(fallback === null ? ready : fallBack(ready, fallback), 'running', at);

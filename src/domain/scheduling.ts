@@ -1,4 +1,5 @@
 import { type Agent, isAgentEnded, isStartable } from './agent.ts';
+import { accountOf } from './backend-choice.ts';
 import { fallbackFrom } from './fallback.ts';
 import type { AgentId } from './ids.ts';
 import type { Session, SessionLimits } from './session.ts';
@@ -18,19 +19,19 @@ function indexById(agents: readonly Agent[]): ReadonlyMap<AgentId, Agent> {
 }
 
 /**
- * Until when each backend is held back. When a provider refuses one agent until some time, its other agents wait too,
+ * Until when the backend of each account is held back. When a provider refuses one agent until some time, its other agents wait too,
  * because the provider would refuse each of them in turn.
  */
 export function heldBackends(agents: readonly Agent[], now: string): ReadonlyMap<string, string> {
   const held = new Map<string, string>();
-  const hold = (backend: string, until: string | null): void => {
-    const known = held.get(backend);
-    if (until !== null && until > now && (known === undefined || known < until)) held.set(backend, until);
+  const hold = (account: string, until: string | null): void => {
+    const known = held.get(account);
+    if (until !== null && until > now && (known === undefined || known < until)) held.set(account, until);
   };
-  for (const { state, backend, notBefore, backends } of agents) {
-    if (state === 'resumable') hold(backend, notBefore);
+  for (const agent of agents) {
+    if (agent.state === 'resumable') hold(accountOf(agent), agent.notBefore);
     // An agent that continues on another backend still holds the first one back.
-    for (const choice of backends ?? []) hold(choice.backend, choice.until);
+    for (const choice of agent.backends ?? []) hold(accountOf(agent, choice.backend), choice.until);
   }
   return held;
 }
@@ -63,7 +64,7 @@ export function decideStarts(
   for (const agent of agents) {
     if (!isStartable(agent.state)) continue;
     if (!agent.dependsOn.every((id) => byId.get(id)?.state === 'completed')) continue;
-    if (held.has(agent.backend) && fallbackFrom(agent, held) === null) {
+    if (held.has(accountOf(agent)) && fallbackFrom(agent, held) === null) {
       wait.push({ agent, reason: 'provider' });
     } else if (running >= maxInSession) {
       wait.push({ agent, reason: 'session_limit' });

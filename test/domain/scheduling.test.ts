@@ -157,6 +157,17 @@ describe('heldBackends', () => {
     assert.equal(heldBackends(agents, time(10)).size, 0);
   });
 
+  it('holds an agent of a pool apart from all others, whose hosts have accounts of their own', () => {
+    const startsIn = (lines: Readonly<Record<string, string>>) => {
+      const { agents, ...workflow } = team(lines);
+      const placed = agents.map((agent) => ({ ...agent, pool: agent.name.startsWith('far') ? 'gpu' : null }));
+      return startsOf({ ...workflow, agents: placed });
+    };
+    assert.deepEqual(startsIn({ near: 'resumable x@20', far: 'pending x' }), ['far', 'near:provider']);
+    const refused = { far: 'resumable x@20', 'far-too': 'pending x', near: 'pending x' };
+    assert.deepEqual(startsIn(refused), ['far-too near', 'far:provider']);
+  });
+
   it('holds the siblings on the same backend back, and no other, without using up their places', () => {
     const { session, agents } = team({ a: 'resumable x@20', b: 'pending x', c: 'pending y', d: 'pending y' });
     const limits = { maxConcurrency: 2, maxAgentsPerRole: null };

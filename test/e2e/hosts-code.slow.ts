@@ -16,7 +16,7 @@ import { gitIn, makeRepository } from '../helpers/git-project.ts';
 import { GitServer } from '../helpers/git-server.ts';
 import { Machines } from '../helpers/machines.ts';
 import { MemoryMachine } from '../helpers/memory/host.ts';
-import { noCalls } from '../helpers/no-travel.ts';
+import { noCalls, noQuotas } from '../helpers/no-travel.ts';
 import { until } from '../helpers/waiting.ts';
 
 const coder = (name: string, line: string, more: object = {}) => ({
@@ -326,6 +326,7 @@ async function hostileHost(
       calls: () => noCalls,
     }),
     teamServer: null,
+    quotas: noQuotas,
     clock: systemClock,
     log: { log: () => {} },
     decodeOrder,

@@ -16,6 +16,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { killAll, processesWith } from './agent-processes.ts';
+import type { Guarded } from './guarded-server.ts';
 import { NatsServer } from './nats-server.ts';
 import { until } from './waiting.ts';
 
@@ -26,12 +27,15 @@ const run = promisify(execFile);
 /** A home with a project, another home that is a host, and a NATS server between them. */
 export class Machines {
   readonly bundle = maos;
+  /** Name of the host, unless a test says otherwise. */
+  hostName = 'box';
   /** How programs of agents call maos. */
   readonly own = `'${process.execPath}' '${maos}'`;
   readonly folder = mkdtempSync(join(tmpdir(), 'maos-hosts-'));
   readonly server: NatsServer;
   readonly #t: TestContext;
   #host: ChildProcess | null = null;
+  #isGuarded = false;
   hostOutput = '';
 
   private constructor(t: TestContext, server: NatsServer) {
@@ -42,8 +46,22 @@ export class Machines {
     this.configure('home', { remote: { url: server.url } });
   }
 
+  /** With the documented server, which lets the host be only `build-1`. */
+  static guarded(t: TestContext, guarded: Guarded): Machines {
+    const machines = Machines.#prepared(t, guarded.server);
+    machines.hostName = 'build-1';
+    machines.#isGuarded = true;
+    for (const name of ['home', 'host'] as const)
+      machines.configure(name, { allowCommands: ['*'], backend: 'command', remote: guarded.access(name) });
+    return machines;
+  }
+
   static async start(t: TestContext): Promise<Machines> {
-    const machines = new Machines(t, await NatsServer.start(t));
+    return Machines.#prepared(t, await NatsServer.start(t));
+  }
+
+  static #prepared(t: TestContext, server: NatsServer): Machines {
+    const machines = new Machines(t, server);
     t.after(async () => {
       await machines.killHost();
       // A failed test leaves processes of sessions and their agents.
@@ -66,7 +84,8 @@ export class Machines {
   }
 
   async startHost(...more: readonly string[]): Promise<void> {
-    const args = ['host', '--nats', this.server.url, '--pool', 'gpu', '--name', 'box', ...more];
+    const server = this.#isGuarded ? [] : ['--nats', this.server.url];
+    const args = ['host', ...server, '--pool', 'gpu', '--name', this.hostName, ...more];
     const host = spawn(process.execPath, [maos, ...args], {
       env: this.#env('host'),
       cwd: this.folder,

@@ -1,4 +1,4 @@
-import type { HostedCode } from '../../src/application/ports/hosting.ts';
+import type { HostedCode, HostQuotas } from '../../src/application/ports/hosting.ts';
 import type { CallBox } from '../../src/application/ports/team-calls.ts';
 import type { HomeCode } from '../../src/infrastructure/fleet/home-code.ts';
 
@@ -26,3 +26,6 @@ export const nothingSent: HomeCode = {
   take: async () => {},
   refuse: async () => {},
 };
+
+/** No provider has ever refused the host. */
+export const noQuotas: HostQuotas = { read: async () => ({}), write: async () => {} };

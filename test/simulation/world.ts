@@ -7,7 +7,7 @@ import { compilePattern } from '../../src/domain/command-permission.ts';
 import { makeCommandBackend } from '../../src/infrastructure/backends/command.ts';
 import { makeBackends } from '../../src/infrastructure/backends/registry.ts';
 import { decodeOrder } from '../../src/infrastructure/fleet/launch-order.ts';
-import { noCalls, noCode } from '../helpers/no-travel.ts';
+import { noCalls, noCode, noQuotas } from '../helpers/no-travel.ts';
 import type { Random } from '../helpers/random.ts';
 import { Engine, Link, type Weather } from './engine.ts';
 import type { Home } from './home.ts';
@@ -83,6 +83,7 @@ export class Box {
       records: life.watch(tampered.records(this.machine.records), recordCalls),
       placeOf: () => ({ host, files, code: noCode, calls: () => noCalls }),
       teamServer: null,
+      quotas: noQuotas,
       freeMemoryMb: () => 8_000,
       isDraining: () => false,
     });

@@ -13,7 +13,7 @@ import {
   type StoredClaim,
   type TakenOffer,
 } from '../ports/fleet.ts';
-import type { HostedPlace, HostedRecord, HostedRecords, LaunchOrder } from '../ports/hosting.ts';
+import type { HostedPlace, HostedRecord, HostedRecords, HostQuotas, LaunchOrder } from '../ports/hosting.ts';
 import type { Log } from '../ports/log.ts';
 import type { Project } from '../project.ts';
 import { HostedAttempt } from './hosted-attempt.ts';
@@ -29,6 +29,7 @@ export interface HostServiceDeps {
   /** Looks which backends it can run for homes. */
   survey(): Promise<readonly HostBackend[]>;
   readonly rules: HostRules;
+  readonly quotas: HostQuotas;
   readonly name: string;
   readonly incarnation: string;
   readonly pools: readonly string[];
@@ -64,6 +65,7 @@ export class HostService {
   #isDone = false;
   #backends: readonly HostBackend[] = [];
   #announced = '';
+  #heldUntil: Readonly<Record<string, string>> = {};
 
   constructor(deps: HostServiceDeps) {
     this.#deps = deps;
@@ -72,6 +74,7 @@ export class HostService {
   /** @param signal ends it; its agents go on, and the next process adopts them */
   async run(signal: AbortSignal): Promise<void> {
     const { records, pools } = this.#deps;
+    this.#heldUntil = await this.#deps.quotas.read();
     for (const record of await records.all()) this.#adopt(record, signal);
     const beating = this.#beat(signal);
     await this.#survey();
@@ -106,7 +109,7 @@ export class HostService {
     const { name, incarnation, pools, labels, slots, version, clock, rules } = this.#deps;
     return {
       ...{ format: orderFormat, homes: rules.homes },
-      ...{ name, incarnation, pools, labels, slots, version, backends: this.#backends, at: clock.now() },
+      ...{ name, incarnation, pools, labels, slots, version, backends: this.#backendsNow(), at: clock.now() },
       running: this.#attempts.size,
       freeMemoryMb: Math.floor(this.#deps.freeMemoryMb()),
       isDraining: this.#deps.isDraining(),
@@ -129,7 +132,27 @@ export class HostService {
 
   /** What placement depends on: a change of it is announced immediately. */
   #load(): string {
-    return JSON.stringify([this.#attempts.size, this.#deps.isDraining(), this.#backends]);
+    return JSON.stringify([this.#attempts.size, this.#deps.isDraining(), this.#backendsNow()]);
+  }
+
+  #backendsNow(): readonly HostBackend[] {
+    const now = this.#deps.clock.now();
+    return this.#backends.map((backend) => {
+      const until = this.#heldUntil[backend.name];
+      return until === undefined || until <= now ? backend : { ...backend, heldUntil: until };
+    });
+  }
+
+  async #refused(backend: string, until: string): Promise<void> {
+    const { quotas, log } = this.#deps;
+    if ((this.#heldUntil[backend] ?? '') >= until) return;
+    this.#heldUntil = { ...this.#heldUntil, [backend]: until };
+    this.#deps.told?.(`out of quota: ${backend} until ${until}`);
+    await quotas
+      .write(this.#heldUntil)
+      .catch((error: unknown) =>
+        log.log('warn', 'until when a provider refuses was not stored', { backend, error: String(error) }),
+      );
   }
 
   /** @returns false if this host has ended */
@@ -339,7 +362,10 @@ export class HostService {
   ): void {
     const { key, order } = record;
     const place = this.#deps.placeOf(key.project);
-    const attempt = new HostedAttempt(record, stored, { ...this.#deps, place, signal });
+    const attempt = new HostedAttempt(record, stored, {
+      ...{ ...this.#deps, place, signal },
+      refused: (backend, until) => this.#refused(backend, until),
+    });
     const what = `${order.agent.name} (attempt ${key.attempt}) of ${key.sessionId}`;
     this.#deps.told?.(typeof how === 'string' ? `${how}: ${what}` : `refused: ${what}: ${how.refusal}`);
     const over = typeof how === 'string' ? attempt[how]() : attempt.refuse(how.refusal);

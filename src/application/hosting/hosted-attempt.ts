@@ -39,6 +39,8 @@ export interface HostedAttemptDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly graceMs: number;
+  /** A provider refuses this host until then. */
+  refused(backend: string, until: string): Promise<void>;
   /** Connects agents to their team. */
   readonly teamServer: Project['agentServer'];
   /** Aborts when this process ends; the agent goes on. */
@@ -143,6 +145,9 @@ export class HostedAttempt {
       await this.#persist('telling of a limit', () => fleet.tell(key, { type: 'limited', limit: limited }));
     }
     const hasRun = end.how !== 'never_started';
+    const until = this.#limits.refusedUntil;
+    // Known before its home can order the next attempt.
+    if (until !== null) await this.#deps.refused(this.#record.order.agent.backend, until);
     const files = hasRun ? await this.#collect() : null;
     const work = hasRun ? await this.#takeWork() : null;
     const fact = { type: 'ended', end, stop: this.#stop, refusal, printed, files, work } as const;

@@ -1,5 +1,6 @@
 import type { Agent } from '../../domain/agent.ts';
 import { isMaosError } from '../../domain/errors.ts';
+import { plausibleRetry } from '../../domain/quota.ts';
 import { usageNow } from '../../domain/running-agents.ts';
 import type { LimitReached, ResourceSample, RunningAgent } from '../ports/agent-host.ts';
 import type { Backends, OutputParser } from '../ports/backend.ts';
@@ -116,6 +117,12 @@ export class HostedLimits implements MeasuredRun {
     if (failure !== 'timeout' && failure !== 'memory_limit' && failure !== 'budget_exceeded') return;
     this.end();
     this.#deps.exceeded({ failure, explanation: cause.explain(this.#usage(), this.#ranMs()) });
+  }
+
+  /** When the provider accepts again that has refused it; null: it has not, or names no time. */
+  get refusedUntil(): string | null {
+    const verdict = this.#parser?.parsed().verdict ?? null;
+    return verdict?.kind === 'rate_limited' ? plausibleRetry(verdict.retryAt, this.#deps.clock.now()) : null;
   }
 
   #judge(): void {

@@ -62,6 +62,12 @@ export interface HostedRecords {
   remove(key: AttemptKey): Promise<void>;
 }
 
+/** Until when each provider refuses this host, as its agents have been told. */
+export interface HostQuotas {
+  read(): Promise<Readonly<Record<string, string>>>;
+  write(heldUntil: Readonly<Record<string, string>>): Promise<void>;
+}
+
 /** The folders of sessions that a host has for one project. */
 export interface HostedSessions {
   readonly project: string;

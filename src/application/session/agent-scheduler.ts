@@ -1,4 +1,5 @@
 import type { Agent } from '../../domain/agent.ts';
+import { accountOf } from '../../domain/backend-choice.ts';
 import { agentEvent, type DomainEvent } from '../../domain/events.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { decideStarts, heldBackends, type WaitReason } from '../../domain/scheduling.ts';
@@ -73,7 +74,7 @@ export class AgentScheduler {
       ...decision.wait.map(({ agent, reason }) => {
         const { session: inSession, role: ofRole } = settings.maxConcurrentAgents;
         const causes: Readonly<Record<WaitReason, WaitCause>> = {
-          provider: { cause: 'provider', until: held.get(agent.backend) ?? now },
+          provider: { cause: 'provider', until: held.get(accountOf(agent)) ?? now },
           session_limit: { cause: 'session_limit', limit: session.limits.maxConcurrency ?? inSession },
           role_limit: { cause: 'role_limit', limit: session.limits.maxAgentsPerRole ?? ofRole },
         };

@@ -18,7 +18,9 @@ export function applyQuotaBackoff(
 ): AgentReport {
   const { outcome } = report;
   if (outcome.state !== 'failed' || outcome.failure.kind !== 'rate_limited') return report;
-  const decision = decideQuota({ retryAt, postponed: agent.postponed }, policy, now, Math.random());
+  // Another host may take it earlier, and its placement knows until when each is refused.
+  const named = agent.pool === null ? retryAt : null;
+  const decision = decideQuota({ retryAt: named, postponed: agent.postponed }, policy, now, Math.random());
   const notBefore = postponedUntil(decision, policy, now);
   const fallback = decideFallback(agent, notBefore, now);
   if (fallback !== null) {

@@ -28,7 +28,7 @@ import { MemoryFleet } from '../../helpers/memory/fleet.ts';
 import { MemoryMachine } from '../../helpers/memory/host.ts';
 import type { Program } from '../../helpers/memory/program.ts';
 import { Mortal } from '../../helpers/mortal.ts';
-import { noCalls, noCode, nothingSent } from '../../helpers/no-travel.ts';
+import { noCalls, noCode, noQuotas, nothingSent } from '../../helpers/no-travel.ts';
 import { TestClock } from '../../helpers/test-clock.ts';
 import { until } from '../../helpers/waiting.ts';
 import { agentRequest, at, planRequest, sessionId } from '../../infrastructure/sqlite/samples.ts';
@@ -129,6 +129,7 @@ class World {
       rules: { commands: [compilePattern('*')], backends: null, homes: null },
       placeOf: () => ({ host, files: noFiles, code: noCode, calls: () => noCalls }),
       teamServer: null,
+      quotas: noQuotas,
       clock: this.clock,
       decodeOrder,
       freeMemoryMb: () => 8_000,

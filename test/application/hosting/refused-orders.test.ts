@@ -21,7 +21,7 @@ import { makeSharedFiles } from '../../../src/infrastructure/fleet/shared-files.
 import { MemoryFleet } from '../../helpers/memory/fleet.ts';
 import { MemoryMachine } from '../../helpers/memory/host.ts';
 import type { Program } from '../../helpers/memory/program.ts';
-import { noCalls, noCode } from '../../helpers/no-travel.ts';
+import { noCalls, noCode, noQuotas } from '../../helpers/no-travel.ts';
 import { TestClock } from '../../helpers/test-clock.ts';
 import { until } from '../../helpers/waiting.ts';
 import { agentRequest, at, planRequest, sessionId } from '../../infrastructure/sqlite/samples.ts';
@@ -89,7 +89,13 @@ class Host {
       backends: makeBackends([makeCommandBackend()]),
       rules: { commands: [compilePattern('job')], backends: ['command'], homes: [known] },
       placeOf: () => ({ host, files, code: noCode, calls: () => noCalls }),
-      ...{ teamServer: null, decodeOrder, freeMemoryMb: () => 4_000, isDraining: () => false },
+      ...{
+        teamServer: null,
+        quotas: noQuotas,
+        decodeOrder,
+        freeMemoryMb: () => 4_000,
+        isDraining: () => false,
+      },
     });
     const running = service.run(over.signal).catch(() => 'it is over');
     t.after(async () => {
