@@ -1,5 +1,3 @@
-import type { Agent } from './agent.ts';
-
 /** A backend that an agent can run on. */
 export interface BackendChoice {
   readonly backend: string;
@@ -27,15 +25,4 @@ export function onFirstBackend<T extends Placed>(agent: T): T {
   const placed = withoutRefusals(agent);
   const [first] = placed.backends ?? [];
   return first === undefined ? placed : { ...placed, backend: first.backend, model: first.model };
-}
-
-/**
- * Names the account that a backend of an agent uses, as far as it is known: agents of this machine share one. Agents of
- * pools come to hosts with accounts of their own, which say themselves when they are refused.
- */
-export function accountOf(
-  { id, pool, backend }: Pick<Agent, 'id' | 'pool' | 'backend'>,
-  of: string = backend,
-): string {
-  return pool === null ? of : `${of} of ${id}`;
 }

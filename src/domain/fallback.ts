@@ -1,5 +1,16 @@
 import type { Agent } from './agent.ts';
-import { accountOf, type BackendChoice } from './backend-choice.ts';
+import type { BackendChoice } from './backend-choice.ts';
+
+/**
+ * Names the account that a backend of an agent uses, as far as it is known: agents of this machine share one. Agents of
+ * pools come to hosts with accounts of their own, which say themselves when they are refused.
+ */
+export function accountOf(
+  { id, pool, backend }: Pick<Agent, 'id' | 'pool' | 'backend'>,
+  of: string = backend,
+): string {
+  return pool === null ? of : `${of} of ${id}`;
+}
 
 /** The backend on which an agent continues, with the known refusals of its backends. */
 export interface Fallback extends Pick<Agent, 'backend' | 'model' | 'backends'> {

@@ -1,6 +1,5 @@
 import { type Agent, isAgentEnded, isStartable } from './agent.ts';
-import { accountOf } from './backend-choice.ts';
-import { fallbackFrom } from './fallback.ts';
+import { accountOf, fallbackFrom } from './fallback.ts';
 import type { AgentId } from './ids.ts';
 import type { Session, SessionLimits } from './session.ts';
 

@@ -1,6 +1,6 @@
 import type { Agent } from '../../domain/agent.ts';
-import { accountOf } from '../../domain/backend-choice.ts';
 import { agentEvent, type DomainEvent } from '../../domain/events.ts';
+import { accountOf } from '../../domain/fallback.ts';
 import type { AgentId } from '../../domain/ids.ts';
 import { decideStarts, heldBackends, type WaitReason } from '../../domain/scheduling.ts';
 import type { WaitCause } from '../../domain/waiting.ts';
