@@ -410,6 +410,11 @@ export class MaosRuntime implements Runtime {
     drainHost(this.home);
   }
 
+  async natsKey(path: string) {
+    const { natsKeyIn } = await import('./infrastructure/fleet/nats-key.ts');
+    return natsKeyIn(path);
+  }
+
   async fleetHosts(url: string | null) {
     const { openFleet } = await import('./pool-host.ts');
     const fleet = await openFleet(this.#projects.config().config, url, 'maos host list');

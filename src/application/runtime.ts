@@ -290,6 +290,8 @@ export interface Runtime {
   callTeam(calls: string, ask: TeamAsk, signal: AbortSignal): Promise<TeamOutcome | null>;
   /** Lets the host of this home finish its agents and end. */
   drainHost(): Promise<void>;
+  /** The public key of the NATS user whose secret is in a file, which is made if it does not exist. @throws MaosError */
+  natsKey(path: string): Promise<{ readonly publicKey: string; readonly isNew: boolean }>;
   /**
    * The hosts that have been heard of lately, and the public key of this home; null: it has none.
    * @param url as in {@link HostOptions}

@@ -60,6 +60,7 @@ const actions: Readonly<Record<string, Action>> = {
   'open latest': { on: 'done' },
   'open --no-browser': {},
   'open --stop': {},
+  'host key ~/.maos/nats.seed': { as: 'host key nats.seed' },
 };
 
 const lastOfAll = 'gc --all --max-sessions 0';

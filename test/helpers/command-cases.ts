@@ -168,6 +168,10 @@ export const commandCases: readonly (readonly CommandCase[])[] = [
   [call('ps'), call('ps --all'), call('instances')],
   [
     call('host drain'),
+    call('host key nats.seed'),
+    fails(2, /^host: name the file for the secret of the key/, 'host key'),
+    fails(4, /plan\.yaml" may be read by other users .*chmod 600/, 'host key plan.yaml'),
+    fails(2, /^host: "more" is one argument too many: only key takes a file/, 'host list more'),
     fails(2, /^host: name the pools/, 'host'),
     fails(2, /^host: name the pools/, 'host --detach'),
     fails(2, /^"GPU" cannot be the name of a pool/, 'host --pool GPU --detach --nats nats://127.0.0.1:1'),

@@ -195,6 +195,7 @@ export const cliDocuments: Readonly<Record<string, z.ZodType>> = {
     ),
   }),
   'host --detach': z.strictObject({ name: text, pools: z.array(text), pid: count, log: text }),
+  'host key': z.strictObject({ public_key: text, file: text, created: z.boolean() }),
   host: z.strictObject({ draining: z.literal(true) }).describe('With the action drain'),
   instances: z.strictObject({ instances: z.array(instance), not_read: unread }),
   gc: z.strictObject({

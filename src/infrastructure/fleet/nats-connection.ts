@@ -76,7 +76,12 @@ function identityOfAny(url: string) {
 
 /** The keys that it signs in with; null: the server asks for none. @throws MaosError */
 export function keysOf({ credentials }: NatsAccess): KeyPair | null {
-  return credentials === null ? null : keysIn(readSecret(credentials), credentials).pair;
+  return credentials === null ? null : keysInFile(credentials);
+}
+
+/** Of the credentials or the seed in a file. @throws MaosError */
+export function keysInFile(path: string): KeyPair {
+  return keysIn(readSecret(path), path).pair;
 }
 
 /** Answers come to an inbox of the user's own, so that a server can keep others from reading them. @throws MaosError */
@@ -95,7 +100,7 @@ function keysIn(content: Buffer, path: string): { readonly pair: KeyPair; readon
   } catch (cause) {
     throw new MaosError(
       'INVALID_INPUT',
-      `${showPath(path)} holds neither the credentials nor the nkey seed (SU…) of a NATS user. Check remote.credentials.`,
+      `${showPath(path)} holds neither the credentials nor the nkey seed (SU…) of a NATS user. 'maos host key FILE' makes one; check remote.credentials.`,
       { cause },
     );
   }

@@ -116,4 +116,5 @@ export const shownElsewhere: Readonly<Record<string, string>> = {
   demo: 'takes fifteen seconds: cli-demo.test.ts',
   'host list': 'needs a NATS server: hosts.slow.ts',
   'host drain': 'needs a NATS server: hosts.slow.ts',
+  'host key': 'prints a random key: nats-key.test.ts',
 };

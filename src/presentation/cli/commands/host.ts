@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { HostReport } from '../../../application/ports/fleet.ts';
 import type { HostOptions } from '../../../application/runtime.ts';
 import { MaosError, quote, showPath } from '../../../domain/errors.ts';
@@ -12,9 +13,14 @@ export const hostCommand: CliCommand = {
   name: 'host',
   summary: 'Let this machine run agents of other homes',
   details:
-    "Takes agents of the pools over a NATS server with JetStream, one for each slot, and runs them by this machine's own settings: remote.homes, remote.backends and allowCommands say for whom, and what it runs. Ctrl-C ends only this command: its agents go on, and the next 'maos host' adopts them. With --detach it works in the background, and its log is host/host.log in the home. 'host list' shows every host of the server; 'host drain' lets the host of this home finish its agents and end.",
+    "Takes agents of the pools over a NATS server with JetStream, one for each slot, and runs them by this machine's own settings: remote.homes, remote.backends and allowCommands say for whom, and what it runs. Ctrl-C ends only this command: its agents go on, and the next 'maos host' adopts them. With --detach it works in the background, and its log is host/host.log in the home. 'host list' shows every host of the server; 'host drain' lets the host of this home finish its agents and end; 'host key FILE' makes a key to sign in to the server with, or reads it, and prints its public key.",
   arguments: [
-    { syntax: '[action]', description: 'list or drain; default: work', choices: ['list', 'drain'] },
+    {
+      syntax: '[action]',
+      description: 'list, drain or key; default: work',
+      choices: ['list', 'drain', 'key'],
+    },
+    { syntax: '[file]', description: "of the key's secret, for remote.credentials" },
   ],
   options: [
     {
@@ -40,12 +46,20 @@ export const hostCommand: CliCommand = {
     },
     { line: 'maos host --pool gpu --detach', says: 'in the background, until maos host drain' },
     { line: 'maos host list --nats nats://10.0.0.1:4222', says: 'show the hosts, their pools and load' },
+    { line: 'maos host key ~/.maos/nats.seed', says: 'make a key to sign in to a NATS server with' },
   ],
   async run(context) {
     const { args, options, terminal } = context;
     const runtime = context.runtime();
     const url = options.text('nats') ?? null;
-    const [action] = args;
+    const [action, file] = args;
+    if (action === 'key') return key(context, file);
+    if (file !== undefined) {
+      throw new MaosError(
+        'INVALID_INPUT',
+        `host: ${quote(file)} is one argument too many: only key takes a file.`,
+      );
+    }
     if (action === 'list') return list(context, (await runtime.fleetHosts(url)).hosts);
     if (action === 'drain') {
       await runtime.drainHost();
@@ -55,7 +69,7 @@ export const hostCommand: CliCommand = {
       return exitStatus.done;
     }
     if (action !== undefined) {
-      throw new MaosError('INVALID_INPUT', `host: ${quote(action)} is no action: use list or drain.`);
+      throw new MaosError('INVALID_INPUT', `host: ${quote(action)} is no action: use list, drain or key.`);
     }
     const asked = {
       ...{ url, pools: poolsOf(options), labels: labelsOf(options.list('label').map(({ value }) => value)) },
@@ -79,6 +93,28 @@ async function detach(
     terminal.line(`Host ${name} takes agents of ${pools.join(', ')} in the background, as process ${pid}.`);
     terminal.line(`Its log is ${showPath(log)}.`);
     terminal.line(`'${program} host drain' lets it finish its agents and end.`);
+  }
+  return exitStatus.done;
+}
+
+/** @throws MaosError */
+async function key(
+  { cwd, json, terminal, program, runtime }: CommandContext,
+  file: string | undefined,
+): Promise<number> {
+  if (file === undefined) {
+    throw new MaosError(
+      'INVALID_INPUT',
+      `host: name the file for the secret of the key: ${program} host key ~/.maos/nats.seed.`,
+    );
+  }
+  const path = resolve(cwd, file);
+  const { publicKey, isNew } = await runtime().natsKey(path);
+  if (json) terminal.document({ public_key: publicKey, file: path, created: isNew });
+  else {
+    terminal.line(publicKey);
+    const whose = isNew ? 'The secret of this new key' : 'The secret of this key';
+    terminal.notice(`${whose} is in ${showPath(path)}: name the file in remote.credentials.`);
   }
   return exitStatus.done;
 }
