@@ -14,6 +14,8 @@ import { inWorkplace, type Workplace } from '../workplace.ts';
 /** Prints when it runs, in Unix milliseconds. */
 const clockProgram = ['date', '+%s%3N'];
 const pool = 'bench';
+/** Until they are all started, which they must be long before they end. */
+const mostStartMs = 300_000;
 
 /** What an agent on another machine costs over a local one; both machines are this one, so that the network costs nothing. */
 export const remote: Row = {
@@ -161,7 +163,16 @@ async function manyOf(
   const team = teamOf(count, ['sleep', '600']);
   const agents = team.agents.map((agent) => ({ ...agent, pool }));
   const id = await orchestrate(client, { ...team, agents });
-  while (timesOf(readEvents(place, id), 'agent.spawned').length < count) await sleep(200);
+  const since = performance.now();
+  for (;;) {
+    const spawned = timesOf(readEvents(place, id), 'agent.spawned').length;
+    if (spawned === count) break;
+    if (performance.now() - since > mostStartMs)
+      throw new Error(
+        `only ${spawned} of ${count} agents were started within ${mostStartMs / 60_000} minutes`,
+      );
+    await sleep(200);
+  }
   await sleep(2_000);
   const pids = { home: client.pid, host: host.pid as number };
   const before = { home: cpuTimeMs(pids.home), host: cpuTimeMs(pids.host), at: performance.now() };
