@@ -260,6 +260,7 @@ export const shownElsewhere: Readonly<Record<string, Readonly<Record<number, str
   ps: { 1: 'unreadable-projects.slow.ts' },
   instances: { 1: 'unreadable-projects.slow.ts' },
   gc: { 1: 'unreadable-projects.slow.ts' },
+  'host list': { 0: 'hosts.slow.ts' },
 };
 
 /** Statuses that no test can bring about at will, and why. */
