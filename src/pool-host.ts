@@ -7,6 +7,7 @@ import { sessionLayout } from './infrastructure/files/home/layout.ts';
 import { makeHomeCode } from './infrastructure/fleet/home-code.ts';
 import { FileMirror } from './infrastructure/fleet/mirror.ts';
 import { openNatsFleet } from './infrastructure/fleet/nats-fleet.ts';
+import { makeOfferStore } from './infrastructure/fleet/offer-ledger.ts';
 import {
   makeRemoteHost,
   type RemoteHost,
@@ -30,6 +31,7 @@ export function makePoolHost(
   return makeRemoteHost({
     ...deps,
     openMirror: FileMirror.open,
+    offerStore: makeOfferStore,
     fleet: new SharedFleet(() => openFleet(config, null, 'maos', deps.log)),
     files: makeSharedFiles(layout),
     code: makeHomeCode({ layout, project: deps.project, root: projectRoot, environment: process.env }),

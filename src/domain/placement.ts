@@ -51,6 +51,11 @@ export interface Placement {
   readonly why: string | null;
 }
 
+/** The hosts of a pool, and the host of that name. */
+export function hostsOfPool<T extends HostState>(pool: string, hosts: readonly T[]): readonly T[] {
+  return hosts.filter(({ name, pools }) => name === pool || pools.includes(pool));
+}
+
 /** Where an agent of a pool, or for a host of that name, can be run. */
 export function placementIn(
   pool: string,
@@ -58,7 +63,7 @@ export function placementIn(
   need: PlaceNeed,
   now: string,
 ): Placement {
-  const ofPool = hosts.filter(({ name, pools }) => name === pool || pools.includes(pool));
+  const ofPool = hostsOfPool(pool, hosts);
   if (ofPool.length === 0) return { fits: 'no', why: `no host of pool ${pool} is heard of` };
   const misfits = ofPool.map((host) => misfitOf(host, need, now));
   const isFree = ofPool.map(({ running, slots }) => running < slots);

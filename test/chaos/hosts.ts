@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command, isAlive } from '../helpers/machines.ts';
 import { until } from '../helpers/waiting.ts';
@@ -46,6 +48,8 @@ interface Report {
   /** `completed`, or why not, of each agent. */
   readonly ends: string[];
   readonly adoptions: number[];
+  /** From the end of a program, or of the last assault if that is later, until its home knew of the end; in ms. */
+  readonly lags: number[];
   launches: number;
   /** Hosts whose clock was not that of their home from the beginning. */
   apart: number;
@@ -60,7 +64,7 @@ const printed = ({ name, lines }: Job): string =>
 function lineOf(folder: string, { name, lines }: Job): string {
   const mark = `'${folder}/started.${name}.'$MAOS_AGENT_ATTEMPT`;
   const begin = `( set -C; echo $$ > ${mark} ) 2>/dev/null || echo ${name} $MAOS_AGENT_ATTEMPT >> '${folder}/doubled'`;
-  return `${begin}; i=0; while [ $i -lt ${lines} ]; do echo "${name} line $i"; i=$((i+1)); sleep 0.05; done`;
+  return `${begin}; i=0; while [ $i -lt ${lines} ]; do echo "${name} line $i"; i=$((i+1)); sleep 0.05; done; : > '${folder}/over.${name}'`;
 }
 
 /** One assault on whatever is there. @returns what was done */
@@ -142,7 +146,8 @@ async function play(pool: Pool, dice: SeededRandom, campaign: HostsCampaign, rep
   }
   for (let count = dice.between(1, 3); count > 0; count--)
     report.told.push(await assault(pool, dice, campaign));
-  for (const home of homes) await judge(home, jobs.get(home) as readonly Job[], report);
+  const calmAt = Date.now();
+  for (const home of homes) await judge(home, jobs.get(home) as readonly Job[], calmAt, report);
   const marks = filesOf(folder, 'started.');
   report.launches = marks.size;
   for (const [, twice] of filesOf(folder, 'doubled'))
@@ -158,7 +163,7 @@ async function play(pool: Pool, dice: SeededRandom, campaign: HostsCampaign, rep
 }
 
 /** Whether the session has a true end, and whether it was adopted in time. */
-async function judge(home: Home, jobs: readonly Job[], report: Report): Promise<void> {
+async function judge(home: Home, jobs: readonly Job[], calmAt: number, report: Report): Promise<void> {
   const { machine, session } = home;
   let last = '';
   const status = await until(
@@ -171,7 +176,7 @@ async function judge(home: Home, jobs: readonly Job[], report: Report): Promise<
     },
     () => `the end of the session of ${machine.name}: ${last}`,
   );
-  for (const { name, state, failure } of status.agents) {
+  for (const { name, state, failure, endedAt } of status.agents) {
     report.ends.push(state === 'failed' ? (failure?.kind ?? 'failed without a reason') : state);
     const job = jobs.find((each) => each.name === name) as Job;
     if (!terminal.has(state)) report.complaints.push(`${name} is ${state} although its session has ended`);
@@ -179,6 +184,8 @@ async function judge(home: Home, jobs: readonly Job[], report: Report): Promise<
       report.complaints.push(`${name} failed for nothing: ${JSON.stringify(failure)}`);
     else if (state === 'completed') {
       const log = await machine.maos('logs', session, name, '--raw', '--stream', 'stdout');
+      const over = statSync(join(machine.folder, `over.${name}`)).mtimeMs;
+      report.lags.push(Math.max(0, Math.round(Date.parse(endedAt) - Math.max(over, calmAt))));
       if (log !== printed(job)) report.complaints.push(`the output of ${name} is not what it printed`);
     }
   }
@@ -186,18 +193,9 @@ async function judge(home: Home, jobs: readonly Job[], report: Report): Promise<
   await adoptionsOf(home, report);
 }
 
-/** Only what was killed or given up may fail, and what was to start while its home could not connect to the server. */
-function isExcused(
-  failure: { readonly kind?: string; readonly message?: string } | undefined,
-  told: readonly string[],
-): boolean {
-  const { kind, message } = failure ?? {};
-  const wasAway = told.some((each) => each.startsWith('the server'));
-  return (
-    kind === 'lost' ||
-    told.includes('a wrapper is killed') ||
-    (kind === 'spawn_failed' && wasAway && message?.includes('its hosts cannot be reached') === true)
-  );
+/** Only what was killed or given up may fail. */
+function isExcused(failure: { readonly kind?: string } | undefined, told: readonly string[]): boolean {
+  return failure?.kind === 'lost' || told.includes('a wrapper is killed');
 }
 
 /** After each kill of its process, the next events of a session are that it was taken over, and soon. */
@@ -241,6 +239,7 @@ export async function hostsCampaign(campaign: HostsCampaign): Promise<number> {
       complaints: [],
       ends: [],
       adoptions: [],
+      lags: [],
       launches: 0,
       apart: 0,
       weather: null,
@@ -290,11 +289,13 @@ function summary(reports: readonly Report[]): readonly string[] {
     );
   };
   const adoptions = reports.flatMap((each) => each.adoptions).sort((a, b) => a - b);
+  const lags = reports.flatMap((each) => each.lags).sort((a, b) => a - b);
   const launches = reports.reduce((sum, each) => sum + each.launches, 0);
   const bound = `${adoptions.length} adoptions of sessions, median ${adoptions[adoptions.length >> 1] ?? 0} ms, at most ${adoptions.at(-1) ?? 0} ms`;
   return [
     `${reports.length} rounds, ${reports.filter(({ weather }) => weather !== null).length} of them with hosts in network namespaces, ${reports.reduce((sum, each) => sum + each.apart, 0)} hosts with clocks apart, ${launches} launches; agents: ${counted(reports.flatMap(({ ends }) => ends))}`,
     `assaults: ${counted(reports.flatMap(({ told }) => told))}`,
+    `ends known at home after everything was back: median ${lags[lags.length >> 1] ?? 0} ms, 9 of 10 within ${lags[Math.floor(0.9 * lags.length)] ?? 0} ms, at most ${lags.at(-1) ?? 0} ms`,
     `${bound}; violations ${reports.reduce((sum, each) => sum + each.complaints.length, 0)}`,
   ];
 }

@@ -316,7 +316,10 @@ async function hostileHost(
       { name: 'command', isInstalled: true, version: null, signedIn: 'yes', heldUntil: null },
     ],
     incarnation: 'i1',
-    records: { save: async () => {}, all: async () => [], remove: async () => {} },
+    records: {
+      ...{ save: async () => {}, all: async () => [], remove: async () => {} },
+      ...{ keepGiven: async () => {}, given: async () => null },
+    },
     backends: makeBackends([makeCommandBackend()]),
     rules: { commands: [compilePattern('*')], backends: null, homes: null },
     placeOf: () => ({

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
@@ -29,18 +31,23 @@ async function look(t: TestContext, machines: Machines) {
 describe('what an agent leaves on the NATS server', { timeout: 120_000 }, () => {
   it('is removed when it is called back before a host has taken it, but for its claim', async (t) => {
     const machines = await Machines.start(t);
-    const { keysOf, blobs } = await look(t, machines);
+    const { keysOf: allKeysOf, blobs: allBlobs } = await look(t, machines);
+    const ofIt = (names: readonly string[]): readonly string[] => names.filter((name) => name.includes(id));
+    const keysOf = async (bucket: string): Promise<readonly string[]> => ofIt(await allKeysOf(bucket));
+    const blobs = async (): Promise<readonly string[]> => ofIt(await allBlobs());
+    await machines.startHost('--slots', '1');
+    const busy = `while [ ! -e ${machines.folder}/go ]; do sleep 0.1; done`;
+    const first = await machines.begin([command('first', busy, { pool: 'gpu' })]);
+    await until(async () => (await machines.status(first)).agents[0].where, 'the host to be busy');
     const id = await machines.begin([command('far', machines.trace, { pool: 'gpu' })]);
-    await until(async () => (await machines.status(id)).agents[0].waiting, 'the agent to wait');
-
-    assert.ok((await blobs()).some((name) => name.endsWith('.order')));
+    await until(async () => (await blobs()).some((name) => name.endsWith('.order')), 'the order');
     await machines.maos('home', 'cancel', id);
     await until(async () => (await machines.status(id)).state === 'cancelled', 'the end');
     await until(async () => (await blobs()).length === 0, 'its blobs to go');
     assert.deepEqual(await keysOf('maos_desired'), []);
     assert.match((await keysOf('maos_claim')).join(), new RegExp(`^[0-9a-f]{64}\\.${id}\\.agent_[^.]+\\.1$`));
 
-    await machines.startHost();
+    writeFileSync(join(machines.folder, 'go'), '');
     const again = await machines.begin([command('near', 'echo done', { pool: 'gpu' })]);
     await machines.maos('home', 'wait', again);
     assert.equal(machines.launches(), 0);

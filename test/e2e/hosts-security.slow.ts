@@ -48,8 +48,11 @@ describe('a NATS server as documented', { timeout: 120_000 }, () => {
     const home = await open(t, 'home');
     const host = await open(t, 'host');
     await host.announce(report);
-    await host.beat('build-1', 'i1');
-    assert.deepEqual([await home.hosts(), await home.isBeating('build-1', 'i1')], [[report], true]);
+    await host.beat('build-1', 'i1', await host.era());
+    assert.deepEqual(
+      [await home.hosts(), await home.lastBeat('build-1', 'i1')],
+      [[report], await home.era()],
+    );
     assert.deepEqual(await host.hosts(), [report]);
     for (const pool of ['gpu', 'build-1']) {
       const key = newKey();

@@ -7,7 +7,7 @@ import { cliSchemas } from '../helpers/command-documents.ts';
 import { command, isAlive, Machines } from '../helpers/machines.ts';
 import { giveTimeTo, until } from '../helpers/waiting.ts';
 
-describe('a team over two machines', { timeout: 120_000 }, () => {
+describe('a team over two machines', { timeout: 300_000 }, () => {
   it('completes, with the output of the remote agent equal to the byte, and its process started once', async (t) => {
     const machines = await Machines.start(t);
     await machines.startHost();

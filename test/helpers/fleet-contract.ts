@@ -5,7 +5,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import {
   type AttemptClaim,
   type AttemptKey,
@@ -17,7 +16,7 @@ import {
   type Wish,
 } from '../../src/application/ports/fleet.ts';
 import { makeAgentId, makeSessionId } from '../../src/domain/ids.ts';
-import { inTime, until } from './waiting.ts';
+import { until } from './waiting.ts';
 
 let attempts = 0;
 
@@ -104,6 +103,19 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       await taken?.accept();
     });
 
+    it('tells for whom it is, and comes again when that changes', async (t) => {
+      const { home, host } = await bench(t);
+      const offer = await offerTo(home, 'some');
+      const terms = { era: await home.era(), hosts: ['box-1', 'box-2'] };
+      await home.offer(offer, terms);
+      const taken = [await host.take('some', 5_000, never), await host.take('some', 5_000, never)];
+      assert.deepEqual(
+        taken.map((one) => one?.terms),
+        [null, terms],
+      );
+      for (const one of taken) await one?.accept();
+    });
+
     it('is not waited for after an abort', async (t) => {
       const { host } = await bench(t);
       const abort = new AbortController();
@@ -136,6 +148,17 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       assert.notEqual(second, null);
       assert.equal(await home.renew(key, { ...claimed, host: null, phase: 'ended' }, first), null);
       assert.deepEqual(await home.claimOf(key), { claim: running, revision: second });
+    });
+
+    it('is removed at the revision that is known, and made again', async (t) => {
+      const { host, home } = await bench(t);
+      const key = newKey();
+      const first = (await host.claim(key, claimed)) ?? 0;
+      await host.unclaim(key, first + 100);
+      assert.equal((await home.claimOf(key))?.revision, first);
+      await host.unclaim(key, first);
+      assert.equal(await home.claimOf(key), null);
+      assert.notEqual(await home.claim(key, { ...claimed, host: 'two' }), null);
     });
 
     it('outlives what is forgotten', async (t) => {
@@ -246,6 +269,16 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       assert.deepEqual(told, ['used.1', 'used.2', 'limited']);
     });
 
+    it('has no output with a gap', async (t) => {
+      const { host } = await bench(t);
+      const key = newKey();
+      await assert.rejects(host.append(key, 'stdout', 3, Buffer.from('two')), /up to byte 0/);
+      await host.append(key, 'stdout', 0, Buffer.from('one'));
+      await assert.rejects(host.append(key, 'stdout', 2, Buffer.from('two')), /up to byte 3/);
+      await host.append(key, 'stdout', 3, Buffer.from('two'));
+      assert.equal(await host.appended(key, 'stdout'), 6);
+    });
+
     it('is bytes, whatever they are', async (t) => {
       const { home, host } = await bench(t);
       const key = newKey();
@@ -306,39 +339,13 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
         (await home.hosts()).filter(({ name }) => name === 'box-1'),
         [report],
       );
-      assert.equal(await home.isBeating('box-1', 'i1'), false);
-      await host.beat('box-1', 'i1');
+      assert.equal(await home.lastBeat('box-1', 'i1'), null);
+      await host.beat('box-1', 'i1', '');
+      await host.beat('box-1', 'i1', await host.era());
       assert.deepEqual(
-        [await home.isBeating('box-1', 'i1'), await home.isBeating('box-1', 'i2')],
-        [true, false],
+        [await home.lastBeat('box-1', 'i1'), await home.lastBeat('box-1', 'i2')],
+        [await home.era(), null],
       );
-    });
-  });
-
-  describe('hosts', () => {
-    it('are listed, each once, while they describe themselves again and again', async (t) => {
-      const { home, host, other } = await bench(t);
-      const report: HostReport = {
-        ...{ name: 'busy-1', incarnation: 'i1', pools: ['a'], slots: 2, running: 1, freeMemoryMb: 512 },
-        ...{ isDraining: false, labels: {}, version: '0.1.0', format: 1, homes: null, backends: [] },
-        at: '2026-01-01T00:00:00.000Z',
-      };
-      await host.announce(report);
-      await other.announce({ ...report, name: 'busy-2' });
-      let isOver = false;
-      const announcing = (async () => {
-        while (!isOver) await Promise.all([host.announce(report), setImmediate()]);
-      })();
-      try {
-        for (let times = 0; times < 100; times += 1) {
-          const found = await inTime(home.hosts(), 'the list of hosts');
-          const names = found.map(({ name }) => name).filter((name) => name.startsWith('busy'));
-          assert.deepEqual(names, ['busy-1', 'busy-2']);
-        }
-      } finally {
-        isOver = true;
-        await announcing;
-      }
     });
   });
 

@@ -4,6 +4,7 @@ import type {
   AttemptListener,
   Fleet,
   Offer,
+  OfferTerms,
   TakenOffer,
   Wish,
 } from '../../src/application/ports/fleet.ts';
@@ -35,7 +36,8 @@ export class Engine {
   readonly random: Random;
   readonly weather: Weather;
   readonly subscriptions = new Set<Subscription>();
-  readonly #beats = new Map<string, number>();
+  readonly #beats = new Map<string, { readonly at: number; readonly era: string }>();
+  #wipes = 0;
   #offered = new Map<string, number>();
 
   constructor(time: Time, random: Random, weather: Weather) {
@@ -44,21 +46,22 @@ export class Engine {
     this.weather = weather;
   }
 
-  beat(name: string): void {
-    this.#beats.set(name, this.time.nowMs);
+  beat(name: string, era: string): void {
+    this.#beats.set(name, { at: this.time.nowMs, era });
   }
 
-  isBeating(name: string): boolean {
-    return this.time.nowMs - (this.#beats.get(name) ?? Number.NEGATIVE_INFINITY) < beatTtlMs;
+  lastBeat(name: string): string | null {
+    const last = this.#beats.get(name);
+    return last !== undefined && this.time.nowMs - last.at < beatTtlMs ? last.era : null;
   }
 
   /** Ignores what it has been sent not long ago, also if it is off the queue by now. */
-  async offer(offer: Offer): Promise<void> {
-    const name = JSON.stringify(offer.key);
+  async offer(offer: Offer, terms?: OfferTerms): Promise<void> {
+    const name = JSON.stringify([offer.key, terms]);
     const last = this.#offered.get(name);
     if (last !== undefined && this.time.nowMs - last < duplicateWindowMs) return;
     this.#offered.set(name, this.time.nowMs);
-    await this.stored.offer(offer);
+    await this.stored.offer(offer, terms);
   }
 
   /** What it delivers comes again when it is not accepted in time. */
@@ -82,7 +85,8 @@ export class Engine {
 
   /** Its data folder is lost. */
   wipe(): void {
-    this.stored = new MemoryFleet();
+    this.#wipes += 1;
+    this.stored = new MemoryFleet(`after wipe ${this.#wipes}`);
     this.#beats.clear();
     this.#offered = new Map();
   }
@@ -141,18 +145,20 @@ export class Link {
       this.#call(() => act(engine.stored));
     return {
       home: null,
-      offer: (offer) => this.#call(() => engine.offer(offer)),
+      era: () => call((stored) => stored.era()),
+      offer: (offer, terms) => this.#call(() => engine.offer(offer, terms)),
       take: (pool, waitMs, signal) => this.#take(pool, waitMs, signal),
       claim: (key: AttemptKey, claim: AttemptClaim) => call((stored) => stored.claim(key, claim)),
       renew: (key, claim, revision) => call((stored) => stored.renew(key, claim, revision)),
+      unclaim: (key, revision) => call((stored) => stored.unclaim(key, revision)),
       claimOf: (key) => call((stored) => stored.claimOf(key)),
       desire: (key, wish) => call((stored) => stored.desire(key, wish)),
       desired: (key) => call((stored) => stored.desired(key)),
       wishes: (key, listener) => this.#wishes(key, listener),
       announce: (host) => call((stored) => stored.announce(host)),
       hosts: () => call((stored) => stored.hosts()),
-      beat: (host, incarnation) => this.#call(async () => engine.beat(`${host}.${incarnation}`)),
-      isBeating: (host, incarnation) => this.#call(async () => engine.isBeating(`${host}.${incarnation}`)),
+      beat: (host, incarnation, era) => this.#call(async () => engine.beat(`${host}.${incarnation}`, era)),
+      lastBeat: (host, incarnation) => this.#call(async () => engine.lastBeat(`${host}.${incarnation}`)),
       append: (key, stream, offset, bytes) => call((stored) => stored.append(key, stream, offset, bytes)),
       appended: (key, stream) => call((stored) => stored.appended(key, stream)),
       tell: (key, fact) => call((stored) => stored.tell(key, fact)),

@@ -3,7 +3,7 @@ import type { Weather } from './engine.ts';
 import { type Errand, Home, HomeAgent, makeOrder } from './home.ts';
 import type { Death } from './life.ts';
 import { launchName, type Script } from './machine.ts';
-import { checkEnds } from './verdict.ts';
+import { checkEnds, recordsLeft } from './verdict.ts';
 import { Box, World } from './world.ts';
 
 /** When everything is mended, and stays so. */
@@ -59,7 +59,7 @@ export async function play(seed: number, prepare: (world: World) => void = () =>
   const inTime = await world.time.pass(patienceMs, isDone);
   // Hosts clean up; after that, nothing happens any more.
   const isQuiet = (): boolean =>
-    world.boxes.every(({ machine }) => machine.stored.size === 0 && machine.running.length === 0);
+    recordsLeft(world).length === 0 && world.boxes.every(({ machine }) => machine.running.length === 0);
   await world.time.pass(patienceMs, isQuiet);
   await world.time.pass(settledMs);
   const complaints = checkEnds(world);
@@ -222,6 +222,29 @@ function drawFault(world: World): string {
         fault(
           () => engine.kill(),
           () => engine.restart(),
+        ),
+    ],
+    [
+      'the engine is wiped',
+      () =>
+        fault(
+          () => {
+            engine.kill();
+            engine.wipe();
+          },
+          () => engine.restart(),
+        ),
+    ],
+    [
+      'the engine is wiped and back at once',
+      () =>
+        fault(
+          () => {
+            engine.kill();
+            engine.wipe();
+            engine.restart();
+          },
+          () => {},
         ),
     ],
     [

@@ -10,6 +10,7 @@ import { makeAgentId, makeSessionId } from '../../src/domain/ids.ts';
 import { makePlan } from '../../src/domain/plan.ts';
 import { createWorkflow } from '../../src/domain/workflow.ts';
 import type { Mirror } from '../../src/infrastructure/fleet/mirror.ts';
+import type { OfferRecord, OfferStore } from '../../src/infrastructure/fleet/offer-ledger.ts';
 import { makeRemoteHost, type RemoteHost } from '../../src/infrastructure/fleet/remote-agent-host.ts';
 import { SharedFleet } from '../../src/infrastructure/fleet/shared-fleet.ts';
 import { fleetCalls } from '../helpers/fleet-calls.ts';
@@ -20,7 +21,7 @@ import { type Death, Life, type WallClock } from './life.ts';
 import type { World } from './world.ts';
 
 const log = { log: () => {} };
-const calls = [...fleetCalls, 'isBeating'] as const;
+const calls = [...fleetCalls, 'lastBeat'] as const;
 
 /** Attempts of an agent that its home makes, at most. */
 const maxAttempts = 4;
@@ -29,6 +30,7 @@ const maxAttempts = 4;
 export class Attempt {
   readonly number: number;
   readonly files = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  offers: OfferRecord | 'barred' | null = null;
   exit: AgentEnd | null = null;
   /** As its home has stored it. */
   end: AgentEnd | 'failed' | null = null;
@@ -148,6 +150,12 @@ export class Home {
         if (attempt === undefined) throw new Error('no such attempt');
         return openMirror(attempt, sink, life);
       },
+      offerStore: (folder, number) => {
+        const agent = this.agents.find(({ id }) => id === folder);
+        const attempt = agent?.attempts.find((one) => one.number === number);
+        if (attempt === undefined) throw new Error('no such attempt');
+        return life.watch(storeOf(attempt), ['read', 'begin', 'replace', 'bar']);
+      },
     });
   }
 
@@ -253,6 +261,23 @@ export class Home {
     if (cancelAtMs !== null) at(cancelAtMs, () => running.stop(0));
     return running.ended;
   }
+}
+
+function storeOf(attempt: Attempt): OfferStore {
+  return {
+    read: async () => (attempt.offers === 'barred' ? null : attempt.offers),
+    begin: async (record) => {
+      if (attempt.offers !== 'barred') attempt.offers = record;
+      return attempt.offers !== 'barred';
+    },
+    replace: async (record) => {
+      attempt.offers = record;
+    },
+    bar: async () => {
+      attempt.offers ??= 'barred';
+      return attempt.offers === 'barred';
+    },
+  };
 }
 
 /** The files of an attempt at home, as one of its processes writes and reads them. */

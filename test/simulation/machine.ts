@@ -147,6 +147,8 @@ export class Machine {
     this.records = {
       save: (record) => this.#soon(() => void stored.set(nameOf(record.key), record)),
       all: () => this.#soon(() => [...stored.values()]),
+      keepGiven: async () => {},
+      given: async () => null,
       remove: (key) => this.#soon(() => void stored.delete(nameOf(key))),
     };
   }

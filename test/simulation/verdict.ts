@@ -17,10 +17,31 @@ export function checkEnds(world: World): string[] {
   }
   for (const { machine, waiting } of world.boxes) {
     complaints.push(...machine.running.map((name) => `${name} runs without an owner`));
-    complaints.push(...[...machine.stored.keys()].map((name) => `${machine.name} keeps a record of ${name}`));
-    if (waiting > idleWaits) complaints.push(`${machine.name} has ${waiting} listeners, but no agent`);
+    if (waiting > idleWaits + machine.stored.size)
+      complaints.push(`${machine.name} has ${waiting} listeners, but no agent`);
   }
+  complaints.push(...recordsLeft(world));
   return complaints;
+}
+
+/**
+ * Records that hosts keep for nothing. One of a program that has run stays if its home has died before it could confirm
+ * that it has the end, or has given the attempt up.
+ */
+export function recordsLeft(world: World): string[] {
+  const left: string[] = [];
+  for (const { machine } of world.boxes) {
+    for (const [name, { key }] of machine.stored) {
+      const launch = machine.launches.get(launchName(key));
+      const attempt = world.homes
+        .flatMap(({ agents }) => agents)
+        .find(({ id, order }) => id === key.agentId && order.session.id === key.sessionId)
+        ?.attempts.find(({ number }) => number === key.attempt);
+      const isOver = launch instanceof Launch && launch.end !== null && attempt?.end !== null;
+      if (!isOver) left.push(`${machine.name} keeps a record of ${name}`);
+    }
+  }
+  return left;
 }
 
 function checkAttempt(world: World, agent: HomeAgent, attempt: Attempt): string[] {

@@ -18,7 +18,7 @@ import { Time } from './time.ts';
 const log = { log: () => {} };
 const fleetCalls = [
   ...(['take', 'claim', 'renew', 'claimOf', 'wishes', 'append', 'appended', 'tell', 'put', 'get'] as const),
-  ...(['announce', 'beat'] as const),
+  ...(['announce', 'beat', 'era', 'unclaim'] as const),
 ] satisfies (keyof Fleet)[];
 const hostCalls = ['makeRoom', 'prepare', 'start', 'attach', 'readOutput'] satisfies (keyof AgentHost)[];
 const recordCalls = ['save', 'all', 'remove'] satisfies (keyof HostedRecords)[];

@@ -56,10 +56,24 @@ const fullMs = 200;
 const giveBackMs = 500;
 const mostLeft = 1_000;
 
-/** Takes offers of its pools, and looks after the agents that it has started, now or in an earlier process. */
+/** How long a host that ends waits for homes to confirm the ends of its agents. */
+const farewellMs = 5_000;
+
+/**
+ * Takes offers of its pools, and looks after the agents that it has started, now or in an earlier process. If the engine
+ * loses what it has stored, it claims them again, and says in its beat when it has.
+ */
 export class HostService {
   readonly #deps: HostServiceDeps;
-  readonly #attempts = new Set<string>();
+  /** Those that need a slot; null: it is not decided yet what becomes of it. */
+  readonly #attempts = new Map<string, HostedAttempt | null>();
+  /** Whose ends are told, and may have to be told again. */
+  readonly #told = new Map<string, HostedAttempt>();
+  /** Decisions under way about attempts that may be claimed already. */
+  readonly #undecided = new Set<Promise<unknown>>();
+  /** In which everything of this host is claimed. */
+  #era = '';
+  #entering: Promise<void> | null = null;
   /** Why each offer was left: it comes again and again, and is logged once. */
   readonly #left = new Map<string, string>();
   #isDone = false;
@@ -72,8 +86,10 @@ export class HostService {
   }
 
   /** @param signal ends it; its agents go on, and the next process adopts them */
-  async run(signal: AbortSignal): Promise<void> {
-    const { records, pools } = this.#deps;
+  async run(ending: AbortSignal): Promise<void> {
+    const { records, pools, clock } = this.#deps;
+    const over = new AbortController();
+    const signal = AbortSignal.any([ending, over.signal]);
     this.#heldUntil = await this.#deps.quotas.read();
     for (const record of await records.all()) this.#adopt(record, signal);
     const beating = this.#beat(signal);
@@ -81,14 +97,18 @@ export class HostService {
     const surveying = this.#surveyAgain(signal);
     const names = new Set([...pools, this.#deps.name]);
     await Promise.all([...names].map((pool) => this.#take(pool, signal)));
-    while (!signal.aborted && this.#attempts.size > 0) await pause(this.#deps.clock, fullMs, signal);
+    while (!signal.aborted && this.#attempts.size > 0) await pause(clock, fullMs, signal);
+    const until = clock.elapsedMs() + farewellMs;
+    while (!signal.aborted && this.#told.size > 0 && clock.elapsedMs() < until)
+      await pause(clock, fullMs, signal);
     this.#isDone = true;
     await Promise.all([beating, surveying]);
+    over.abort();
   }
 
   /** Whether an agent of the session is here now. */
   isBusy(project: string, id: SessionId): boolean {
-    return [...this.#attempts].some((attempt) => attempt.startsWith(`${project}.${id}.`));
+    return [...this.#attempts.keys()].some((attempt) => attempt.startsWith(`${project}.${id}.`));
   }
 
   async #survey(): Promise<void> {
@@ -120,7 +140,8 @@ export class HostService {
     const { fleet, name, incarnation, log } = this.#deps;
     while (!signal.aborted && !this.#isDone) {
       try {
-        await fleet.beat(name, incarnation);
+        await this.#lookAtEra();
+        await fleet.beat(name, incarnation, this.#era);
         this.#announced = this.#load();
         await fleet.announce(this.#report());
       } catch (error) {
@@ -130,9 +151,37 @@ export class HostService {
     }
   }
 
-  /** What placement depends on: a change of it is announced immediately. */
+  async #lookAtEra(): Promise<void> {
+    const era = await this.#deps.fleet.era();
+    if (era === this.#era || this.#entering !== null) return;
+    this.#entering = this.#enter(era).finally(() => {
+      this.#entering = null;
+    });
+  }
+
+  /** Claims again whatever may have been started in an earlier era. */
+  async #enter(era: string): Promise<void> {
+    if (this.#era !== '') this.#deps.log.log('warn', 'the NATS server has lost what it had stored', { era });
+    // What begins from now on is claimed in this era anyway.
+    await Promise.all(this.#undecided);
+    try {
+      for (const attempt of [...this.#attempts.values(), ...this.#told.values()]) await attempt?.claimAgain();
+      this.#era = era;
+    } catch (error) {
+      this.#deps.log.log('info', 'not everything was claimed again', { error: String(error) });
+    }
+  }
+
+  #decide(decision: Promise<unknown>): void {
+    const settled = decision
+      .catch(() => 'whoever decides tells')
+      .finally(() => this.#undecided.delete(settled));
+    this.#undecided.add(settled);
+  }
+
+  /** What placement depends on, and homes that wait for news of their agents: a change of it is announced immediately. */
   #load(): string {
-    return JSON.stringify([this.#attempts.size, this.#deps.isDraining(), this.#backendsNow()]);
+    return JSON.stringify([this.#attempts.size, this.#deps.isDraining(), this.#backendsNow(), this.#era]);
   }
 
   #backendsNow(): readonly HostBackend[] {
@@ -176,7 +225,11 @@ export class HostService {
         if (offer === null) continue;
         // Another pool may have been faster.
         if (this.#attempts.size >= slots) await offer.giveBack(giveBackMs);
-        else await this.#consider(offer, signal);
+        else {
+          const considered = this.#consider(offer, signal);
+          this.#decide(considered);
+          await considered;
+        }
       } catch (error) {
         if (signal.aborted) return;
         log.log('warn', 'an offer could not be taken', { pool, error: String(error) });
@@ -187,11 +240,13 @@ export class HostService {
 
   /** Claims an offer, and starts it once that is stored in both places. */
   async #consider(offer: TakenOffer, signal: AbortSignal): Promise<void> {
-    const { records, rules } = this.#deps;
-    const { key } = offer;
+    const { name, records, rules } = this.#deps;
+    const { key, terms } = offer;
     const id = textOf(key);
-    if (this.#attempts.has(id)) return offer.accept();
-    this.#attempts.add(id);
+    if (this.#attempts.has(id) || this.#told.has(id)) return offer.accept();
+    // Its home could not know whom to wait for if the engine lost the claim.
+    if (terms?.hosts.includes(name) === false) return offer.giveBack(giveBackMs);
+    this.#attempts.set(id, null);
     let isTaken = false;
     try {
       // Nothing of a home that it does not work for is read.
@@ -202,6 +257,8 @@ export class HostService {
       if (misfit !== null) return await this.#leave(offer, misfit);
       const claimed = await this.#claim(key, signal);
       if (claimed === null) return await offer.accept();
+      if (terms !== null && !(await this.#isStill(terms.era, key, claimed, signal)))
+        return await offer.accept();
       if (typeof order === 'string') {
         const what = `refused: attempt ${key.attempt} of ${key.agentId} of ${key.sessionId}: ${order}`;
         this.#deps.told?.(what);
@@ -213,17 +270,27 @@ export class HostService {
       await records.save(record);
       const spawning = await this.#renew(key, claimed, 'spawning', signal);
       if (spawning === null) {
-        // The home has called it back, before anything was started.
+        // The home has called it back, or the engine has lost it, before anything was started.
         await records.remove(key);
         return await offer.accept();
       }
       await this.#persist('confirming an offer', () => offer.accept(), signal);
       isTaken = true;
       const refusal = refusalOf(order, rules);
-      this.#look(record, spawning, signal, refusal === null ? 'start' : { refusal });
+      const how: Begin =
+        refusal === null ? { how: 'start', era: terms?.era ?? null } : { how: 'refuse', refusal };
+      this.#look(record, spawning, signal, how);
     } finally {
       if (!isTaken) this.#attempts.delete(id);
     }
+  }
+
+  /** Whether an offer was for the era in which it is claimed now. If not, another host may have it from then: the claim goes. */
+  async #isStill(era: string, key: AttemptKey, claimed: StoredClaim, signal: AbortSignal): Promise<boolean> {
+    const { fleet } = this.#deps;
+    if ((await this.#persist('asking for the era', () => fleet.era(), signal)) === era) return true;
+    await this.#persist('removing a claim', () => fleet.unclaim(key, claimed.revision), signal);
+    return false;
   }
 
   #misfitOf({ agent }: LaunchOrder, { home, format }: TakenOffer): string | null {
@@ -319,23 +386,25 @@ export class HostService {
   }
 
   #adopt(record: HostedRecord, signal: AbortSignal): void {
-    const { fleet, records, name, incarnation, log } = this.#deps;
+    const { fleet, name, incarnation, log } = this.#deps;
     const { key } = record;
-    this.#attempts.add(textOf(key));
+    const id = textOf(key);
+    this.#attempts.set(id, null);
     const adopted = persist(
       'adopting an agent',
       async () => {
         const current = await fleet.claimOf(key);
         if (current === null) {
-          // The engine has lost its data: nobody else can have the claim.
+          // The engine has lost its data.
           const claim: AttemptClaim = { host: name, incarnation, epoch: 1, phase: 'spawning', obeyed: 0 };
           const revision = await fleet.claim(key, claim);
           if (revision === null) throw new Error('the claim was made meanwhile');
           return { claim, revision };
         }
         const { host, phase, epoch } = current.claim;
-        // The home has called it back, or its end has been told.
-        if (host !== name || phase === 'ended') return null;
+        if (host !== null && host !== name && phase === 'claimed')
+          throw new Error(`host ${host} has not seen yet that the attempt is not for it`);
+        if (host !== name) return current;
         const claim = { ...current.claim, incarnation, epoch: epoch + 1 };
         const revision = await fleet.renew(key, claim, current.revision);
         if (revision === null) throw new Error('the claim has changed meanwhile');
@@ -343,34 +412,42 @@ export class HostService {
       },
       { ...this.#deps, signal },
     );
-    adopted.then(
-      async (stored) => {
-        if (stored !== null) return this.#look(record, stored, signal, 'adopt');
-        await this.#deps.placeOf(key.project).code.remove(record.order);
-        await records.remove(key);
-        this.#attempts.delete(textOf(key));
-      },
+    const looking = adopted.then(
+      (stored) =>
+        this.#look(record, stored, signal, { how: stored.claim.host === name ? 'adopt' : 'discard' }),
       (error: unknown) => log.log('info', 'an agent is left to the next process', { error: String(error) }),
     );
+    this.#decide(looking);
   }
 
-  #look(
-    record: HostedRecord,
-    stored: StoredClaim,
-    signal: AbortSignal,
-    how: 'start' | 'adopt' | { readonly refusal: string },
-  ): void {
+  #look(record: HostedRecord, stored: StoredClaim, signal: AbortSignal, begin: Begin): void {
     const { key, order } = record;
+    const id = textOf(key);
     const place = this.#deps.placeOf(key.project);
     const attempt = new HostedAttempt(record, stored, {
       ...{ ...this.#deps, place, signal },
       refused: (backend, until) => this.#refused(backend, until),
     });
+    this.#attempts.set(id, attempt);
     const what = `${order.agent.name} (attempt ${key.attempt}) of ${key.sessionId}`;
-    this.#deps.told?.(typeof how === 'string' ? `${how}: ${what}` : `refused: ${what}: ${how.refusal}`);
-    const over = typeof how === 'string' ? attempt[how]() : attempt.refuse(how.refusal);
+    const { how } = begin;
+    const isTold = how === 'adopt' && stored.claim.phase === 'ended';
+    if (how === 'refuse') this.#deps.told?.(`refused: ${what}: ${begin.refusal}`);
+    else if (!isTold) this.#deps.told?.(`${how}: ${what}`);
+    const over =
+      how === 'start'
+        ? attempt.start(begin.era)
+        : how === 'refuse'
+          ? attempt.refuse(begin.refusal)
+          : attempt[how]();
     over
-      .then(() => this.#deps.told?.(`ended: ${what}`))
+      .then(async () => {
+        if (!isTold) this.#deps.told?.(`ended: ${what}`);
+        if (how === 'discard') return;
+        this.#attempts.delete(id);
+        this.#told.set(id, attempt);
+        await attempt.settle();
+      })
       .catch((error: unknown) => {
         if (signal.aborted) return;
         this.#deps.log.log('error', 'an agent cannot be looked after', {
@@ -378,9 +455,18 @@ export class HostService {
           error: String(error),
         });
       })
-      .finally(() => this.#attempts.delete(textOf(key)));
+      .finally(() => {
+        this.#attempts.delete(id);
+        this.#told.delete(id);
+      });
   }
 }
+
+/** What is to be done with an attempt. */
+type Begin =
+  | { readonly how: 'start'; readonly era: string | null }
+  | { readonly how: 'refuse'; readonly refusal: string }
+  | { readonly how: 'adopt' | 'discard' };
 
 function refusalOf(order: LaunchOrder, rules: HostRules): string | null {
   try {

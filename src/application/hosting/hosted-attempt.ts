@@ -1,6 +1,7 @@
 import { isMaosError, MaosError } from '../../domain/errors.ts';
 import type { OutputStream } from '../ports/agent-disk.ts';
 import type {
+  AgentEnd,
   LaunchKey,
   LimitReached,
   OutputSink,
@@ -50,9 +51,17 @@ export interface HostedAttemptDeps {
 /** How often to look for output that nothing has told of: stderr. */
 const lookMs = 250;
 const againMs = 1_000;
+/** How often to look whether the home has the end. */
+const firstConfirmMs = 1_000;
+const lastConfirmMs = 30_000;
+/** As long as the engine would keep what was told. */
+const mostConfirmMs = 7 * 86_400_000;
 const streams = ['stdout', 'stderr'] as const satisfies readonly OutputStream[];
 
-/** One attempt on this host: started or adopted, its output published, wishes fulfilled, its end told. */
+/**
+ * One attempt on this host: started or adopted, its output published, wishes fulfilled, its end told. If the engine loses
+ * what it has stored, everything is claimed and told again.
+ */
 export class HostedAttempt {
   readonly #limits: HostedLimits;
   readonly #calls: HostedCalls;
@@ -72,6 +81,14 @@ export class HostedAttempt {
   #wished = 0;
   #isOver = false;
   readonly #onAbort = (): void => this.#limits.end();
+  #isStarted = true;
+  /** Counts how often the engine has lost everything. */
+  #era = 0;
+  #refusal: string | null = null;
+  #ended: Promise<AgentEnd> = Promise.withResolvers<AgentEnd>().promise;
+  #stopListening = (): void => {};
+  /** The home has its end, or has given it up. */
+  #isSettled = false;
 
   constructor(record: HostedRecord, stored: StoredClaim, deps: HostedAttemptDeps) {
     const { sessionId, agentId, attempt } = record.key;
@@ -92,9 +109,12 @@ export class HostedAttempt {
     this.#calls = new HostedCalls({ ...{ fleet, clock, log, signal, box: this.#box }, key: record.key });
   }
 
-  /** Starts it; it is recorded and claimed as `spawning`. Settles when its end has been told. */
-  start(): Promise<void> {
-    return this.#run(() => this.#launch());
+  /**
+   * Starts it; it is recorded and claimed as `spawning`. Settles when its end has been told.
+   * @param era in which it was offered; null: not known
+   */
+  start(era: string | null): Promise<void> {
+    return this.#run(() => this.#launch(era));
   }
 
   /** Refuses it without a start. */
@@ -107,57 +127,128 @@ export class HostedAttempt {
     return this.#run(async () => ({ running: await this.#attach(), refusal: null }));
   }
 
+  /** Ends what nobody waits for, and forgets it. */
+  async discard(): Promise<void> {
+    this.#isSettled = true;
+    const running = await this.#attach();
+    await running.stop(0);
+    await running.ended;
+    await this.#remove();
+  }
+
+  /** The engine has lost what it had stored. Settles when the attempt is claimed again. */
+  async claimAgain(): Promise<void> {
+    this.#era += 1;
+    this.#ring();
+    await this.#renew({});
+  }
+
   async #run(begin: () => Promise<{ running: RunningAgent; refusal: string | null }>): Promise<void> {
-    const { fleet, records, signal } = this.#deps;
-    const { key } = this.#record;
+    const { fleet } = this.#deps;
+    const isTold = this.#stored.claim.phase === 'ended';
     const { running, refusal } = await begin();
     this.#running = running;
-    const { location, takesInput } = running;
-    const ended = running.ended.then((end) => {
+    this.#refusal = refusal;
+    this.#ended = running.ended.then((end) => {
       this.#isOver = true;
       this.#ring();
       return end;
     });
-    if (!(await wasNeverStarted(running))) {
-      const resumed = await hasConversation(this.#record.order, this.#deps.place.host);
-      await this.#persist('telling of a start', () =>
-        fleet.tell(key, { type: 'spawned', location, takesInput, resumed }),
-      );
-      await this.#renew({ phase: 'running' });
-    }
-    const stopListening = await this.#persist('listening for wishes', () =>
-      fleet.wishes(key, (wish) => this.#obey(wish, running)),
+    this.#isStarted = !(await wasNeverStarted(running));
+    if (isTold) return;
+    if (this.#isSettled) this.#stopUnwanted();
+    await this.#tellStart();
+    this.#stopListening = await this.#persist('listening for wishes', () =>
+      fleet.wishes(this.#record.key, (wish) => this.#obey(wish, running)),
     );
     if (!this.#isOver) {
       this.#limits.begin(running);
       this.#calls.begin();
     }
-    const printed = await this.#publish();
-    const end = await ended;
-    this.#limits.end();
-    signal.removeEventListener('abort', this.#onAbort);
-    this.#calls.end();
-    stopListening();
-    await this.#obeying;
-    await this.#stopping;
-    const { limited } = this.#record;
+    await this.#tellAll();
+  }
+
+  async #tellStart(): Promise<void> {
+    const { fleet, place } = this.#deps;
+    const { key, order } = this.#record;
+    if (!this.#isStarted || this.#running === null) return;
+    const { location, takesInput } = this.#running;
+    const resumed = await hasConversation(order, place.host);
+    await this.#persist('telling of a start', () =>
+      fleet.tell(key, { type: 'spawned', location, takesInput, resumed }),
+    );
+    await this.#renew({ phase: 'running' });
+  }
+
+  /** Its output, while it runs, and its end: everything in the same era. */
+  async #tellAll(): Promise<void> {
+    const { signal } = this.#deps;
+    for (let isAgain = false; ; isAgain = true) {
+      const era = this.#era;
+      if (isAgain) {
+        await this.#tellStart();
+        this.#calls.tellAgain();
+      }
+      const printed = await this.#publish(era);
+      if (printed === null) continue;
+      const end = await this.#ended;
+      this.#limits.end();
+      signal.removeEventListener('abort', this.#onAbort);
+      this.#calls.end();
+      this.#stopListening();
+      await this.#obeying;
+      await this.#stopping;
+      await this.#tellEnd(end, printed);
+      if (era === this.#era) return;
+    }
+  }
+
+  async #tellEnd(end: AgentEnd, printed: Readonly<Record<OutputStream, number>>): Promise<void> {
+    const { fleet } = this.#deps;
+    const { key, limited } = this.#record;
     if (limited !== null) {
       await this.#persist('telling of a limit', () => fleet.tell(key, { type: 'limited', limit: limited }));
     }
-    const hasRun = end.how !== 'never_started';
     const until = this.#limits.refusedUntil;
     // Known before its home can order the next attempt.
     if (until !== null) await this.#deps.refused(this.#record.order.agent.backend, until);
-    const files = hasRun ? await this.#collect() : null;
-    const work = hasRun ? await this.#takeWork() : null;
-    const fact = { type: 'ended', end, stop: this.#stop, refusal, printed, files, work } as const;
+    const files = this.#isStarted ? await this.#collect() : null;
+    const work = this.#isStarted ? await this.#takeWork() : null;
+    const [stop, refusal] = [this.#stop, this.#refusal];
+    const fact = { type: 'ended', end, stop, refusal, printed, files, work } as const;
     await this.#persist('telling of an end', () => fleet.tell(key, fact));
     await this.#renew({ phase: 'ended' });
-    await this.#removeWorktree();
-    await records.remove(key);
   }
 
-  async #launch(): Promise<{ running: RunningAgent; refusal: string | null }> {
+  /**
+   * After its end was told: settles when its home has that, or can no longer be expected to ask for it, and nothing is
+   * left to be looked after.
+   */
+  async settle(): Promise<void> {
+    const { fleet, clock, signal } = this.#deps;
+    const { key } = this.#record;
+    const until = clock.elapsedMs() + mostConfirmMs;
+    let told = this.#era;
+    for (let waitMs = firstConfirmMs; this.#isStarted && clock.elapsedMs() < until; ) {
+      if (told !== this.#era) {
+        told = this.#era;
+        waitMs = firstConfirmMs;
+        await this.#tellStart();
+        await this.#tellAll();
+      }
+      const current = await this.#persist('looking whether an end is known', () => fleet.claimOf(key));
+      if (this.#isSettled || (current !== null && current.claim.host !== this.#stored.claim.host)) break;
+      const rung = new Promise<void>((resolve) => {
+        this.#ring = resolve;
+      });
+      if (told === this.#era) await Promise.race([rung, pause(clock, waitMs, signal)]);
+      waitMs = Math.min(2 * waitMs, lastConfirmMs);
+      signal.throwIfAborted();
+    }
+    await this.#remove();
+  }
+
+  async #launch(era: string | null): Promise<{ running: RunningAgent; refusal: string | null }> {
     const { place, backends, teamServer } = this.#deps;
     const { order } = this.#record;
     const { agent, session } = order;
@@ -167,6 +258,7 @@ export class HostedAttempt {
       if (order.files !== null) {
         const blob = order.files;
         const archive = await this.#get(blob);
+        await this.#deps.records.keepGiven(this.#record.key, archive);
         await files.unpack(session.id, null, archive);
       }
       const checkout = await this.#openWorktree();
@@ -177,8 +269,15 @@ export class HostedAttempt {
       this.#deps.signal.throwIfAborted();
       const reason = error instanceof Error ? error.message : String(error);
       this.#warn('an agent is refused', error);
-      return { running: await this.#attach(), refusal: reason };
+      const running = await this.#attach();
+      return { running, refusal: (await this.#isForgotten(error, era)) ? null : reason };
     }
+  }
+
+  /** Whether a blob has gone with everything else on the engine. Then its home orders the next attempt with new ones. */
+  async #isForgotten(error: unknown, era: string | null): Promise<boolean> {
+    if (era === null || !isMaosError(error, 'INVALID_INPUT')) return false;
+    return (await this.#persist('asking for the era', () => this.#deps.fleet.era())) !== era;
   }
 
   /** Its worktree. If the home wishes a stop while it is made, it is not. */
@@ -223,8 +322,11 @@ export class HostedAttempt {
     };
   }
 
-  /** Publishes its output until it is over, from where the engine has it. */
-  async #publish(): Promise<Readonly<Record<OutputStream, number>>> {
+  /**
+   * Publishes its output until it is over, from where the engine has it.
+   * @returns null when the engine has lost it
+   */
+  async #publish(era: number): Promise<Readonly<Record<OutputStream, number>> | null> {
     const { fleet, place, clock, signal } = this.#deps;
     const { key, order } = this.#record;
     const { host } = place;
@@ -239,6 +341,7 @@ export class HostedAttempt {
     if (Number.isNaN(from.stdout)) return { stdout: 0, stderr: 0 };
     for (;;) {
       signal.throwIfAborted();
+      if (era !== this.#era) return null;
       const wasOver = this.#isOver;
       const rung = new Promise<void>((resolve) => {
         this.#ring = resolve;
@@ -247,14 +350,26 @@ export class HostedAttempt {
       for (const stream of streams) {
         const { bytes } = await host.readOutput(agent, stream, from[stream] + sent[stream], maxAppendBytes);
         if (bytes.length === 0) continue;
-        await this.#persist('publishing output', () => fleet.append(key, stream, sent[stream], bytes));
-        sent[stream] += bytes.length;
+        sent[stream] = await this.#append(stream, sent[stream], bytes);
         hasMoved = true;
       }
       if (hasMoved) continue;
       if (wasOver) return sent;
       await Promise.race([rung, pause(clock, lookMs, signal)]);
     }
+  }
+
+  /** @returns up to where the engine has the output */
+  #append(stream: OutputStream, offset: number, bytes: Uint8Array): Promise<number> {
+    const { fleet } = this.#deps;
+    const { key } = this.#record;
+    let mayBeOff = false;
+    return this.#persist('publishing output', async () => {
+      if (mayBeOff) return fleet.appended(key, stream);
+      mayBeOff = true;
+      await fleet.append(key, stream, offset, bytes);
+      return offset + bytes.length;
+    });
   }
 
   #obey(wish: Wish, running: RunningAgent): void {
@@ -345,12 +460,12 @@ export class HostedAttempt {
 
   /** What it has left, without what it was given. */
   async #collect(): Promise<BlobName | null> {
-    const { fleet, place, log } = this.#deps;
+    const { fleet, place, records, log } = this.#deps;
     const { key, order } = this.#record;
     const { session, agent } = order;
     try {
       const given = order.files;
-      const known = given === null ? null : await this.#get(given);
+      const known = given === null ? null : ((await records.given(key)) ?? (await this.#get(given)));
       const archive = await place.files.pack(session.id, agent.name, known);
       if (archive === null) return null;
       const name = `${key.project}.${key.sessionId}.${key.agentId}.${key.attempt}.files`;
@@ -382,12 +497,17 @@ export class HostedAttempt {
     }
   }
 
-  async #removeWorktree(): Promise<void> {
-    try {
-      await this.#deps.place.code.remove(this.#record.order);
-    } catch (error) {
-      this.#warn('the worktree of an agent was not removed', error);
-    }
+  async #remove(): Promise<void> {
+    const { place, records } = this.#deps;
+    await place.code
+      .remove(this.#record.order)
+      .catch((error: unknown) => this.#warn('the worktree of an agent was not removed', error));
+    await records.remove(this.#record.key);
+  }
+
+  #stopUnwanted(): void {
+    if (this.#isOver) return;
+    this.#running?.stop(0).catch((error: unknown) => this.#warn('an agent could not be ended', error));
   }
 
   #get(blob: BlobName): Promise<Uint8Array> {
@@ -416,16 +536,28 @@ export class HostedAttempt {
     const { key } = this.#record;
     const claim = { ...this.#stored.claim, obeyed: this.#obeyed, ...change };
     await this.#persist('renewing a claim', async () => {
+      if (this.#isSettled) return;
       const revision = await fleet.renew(key, claim, this.#stored.revision);
       if (revision !== null) {
         this.#stored = { claim, revision };
         return;
       }
-      // An earlier try may have been stored without an answer.
       const current = await fleet.claimOf(key);
-      if (current?.claim.incarnation !== claim.incarnation) return;
-      this.#stored = current;
-      throw new Error('the claim has changed meanwhile');
+      // An earlier try may have been stored without an answer.
+      if (current?.claim.incarnation === claim.incarnation) {
+        this.#stored = current;
+        throw new Error('the claim has changed meanwhile');
+      }
+      if (current === null) {
+        const made = await fleet.claim(key, claim);
+        if (made === null) throw new Error('the claim was made meanwhile');
+        this.#stored = { claim, revision: made };
+      } else if (current.claim.host === null) {
+        this.#isSettled = true;
+        this.#stopUnwanted();
+      } else if (current.claim.host !== claim.host && current.claim.phase === 'claimed') {
+        throw new Error(`host ${current.claim.host} has not seen yet that the attempt is not for it`);
+      }
     });
   }
 

@@ -35,6 +35,12 @@ export class HostedCalls {
     this.#deps.signal.addEventListener('abort', this.#onAbort);
   }
 
+  /** The engine has lost what it was told. */
+  tellAgain(): void {
+    this.#told.clear();
+    this.#look();
+  }
+
   end(): void {
     this.#isOver = true;
     this.#stopWatching();

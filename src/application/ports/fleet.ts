@@ -36,9 +36,19 @@ export interface BlobName {
   readonly sha256: string;
 }
 
+/** For whom an offer is. Others leave it. */
+export interface OfferTerms {
+  /** In which it is made. */
+  readonly era: string;
+  /** Names of the hosts that the home knows: nobody else takes it. */
+  readonly hosts: readonly string[];
+}
+
 export interface TakenOffer extends Offer {
   /** The public key of the home that has signed it; null: it is not signed. */
   readonly home: string | null;
+  /** Null: its home has an earlier version of MAOS. */
+  readonly terms: OfferTerms | null;
   /** Takes it off the queue; settles when the engine has confirmed that. */
   accept(): Promise<void>;
   /** Leaves it to any host, after a delay. */
@@ -176,14 +186,18 @@ export interface AttemptListener {
 export interface Fleet {
   /** The public key that offers are signed with; null: they are not. */
   readonly home: string | null;
+  /** Names what the engine has stored: with another era, it has lost everything of the one before. */
+  era(): Promise<string>;
   /** No effect while the same offer is in the queue. */
-  offer(offer: Offer): Promise<void>;
+  offer(offer: Offer, terms?: OfferTerms): Promise<void>;
   /** The next offer to a pool; null if none came in time, or the signal aborted. */
   take(pool: string, waitMs: number, signal: AbortSignal): Promise<TakenOffer | null>;
   /** @returns the revision; null: it is claimed already */
   claim(key: AttemptKey, claim: AttemptClaim): Promise<number | null>;
   /** @returns the new revision; null: the claim has another revision by now */
   renew(key: AttemptKey, claim: AttemptClaim, revision: number): Promise<number | null>;
+  /** Removes a claim that has this revision: it was made in another era than it was meant for. */
+  unclaim(key: AttemptKey, revision: number): Promise<void>;
   claimOf(key: AttemptKey): Promise<StoredClaim | null>;
   /** No effect if a wish with this number, or a higher one, is stored. */
   desire(key: AttemptKey, wish: Wish): Promise<void>;
@@ -193,10 +207,14 @@ export interface Fleet {
   wishes(key: AttemptKey, listener: (wish: Wish) => void): Promise<() => void>;
   announce(host: HostReport): Promise<void>;
   hosts(): Promise<readonly HostReport[]>;
-  /** Shows for some 15 s that the host's process lives. */
-  beat(host: string, incarnation: string): Promise<void>;
-  isBeating(host: string, incarnation: string): Promise<boolean>;
-  /** @param bytes at most {@link maxAppendBytes} */
+  /**
+   * Shows for some 15 s that the host's process lives.
+   * @param era in which the claims of all attempts are stored that it may have started; '': not known
+   */
+  beat(host: string, incarnation: string, era: string): Promise<void>;
+  /** The era of the last beat; null: there was none lately. */
+  lastBeat(host: string, incarnation: string): Promise<string | null>;
+  /** Fails if earlier bytes are missing. @param bytes at most {@link maxAppendBytes} */
   append(key: AttemptKey, stream: OutputStream, offset: number, bytes: Uint8Array): Promise<void>;
   /** Bytes of a stream that the engine has. */
   appended(key: AttemptKey, stream: OutputStream): Promise<number>;

@@ -43,7 +43,7 @@ export function orderedFolder(id: SessionId): string {
   return `/maos/${id}`;
 }
 
-/** An attempt that this host may have started, and has not told the end of. */
+/** An attempt that this host may have started, until its home has its end. */
 export interface HostedRecord {
   readonly key: AttemptKey;
   readonly order: LaunchOrder;
@@ -59,6 +59,11 @@ export interface HostedRecord {
 export interface HostedRecords {
   save(record: HostedRecord): Promise<void>;
   all(): Promise<readonly HostedRecord[]>;
+  /** Stores the archive of files that an attempt was given. */
+  keepGiven(key: AttemptKey, archive: Uint8Array): Promise<void>;
+  /** Null: none is stored. */
+  given(key: AttemptKey): Promise<Uint8Array | null>;
+  /** With what it was given. */
   remove(key: AttemptKey): Promise<void>;
 }
 

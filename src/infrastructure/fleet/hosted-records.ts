@@ -11,6 +11,7 @@ import { readKey } from './messages.ts';
 export function makeHostedRecords(folder: string): HostedRecords {
   const fileOf = ({ project, sessionId, agentId, attempt }: AttemptKey): string =>
     join(folder, `${project}.${sessionId}.${agentId}.${attempt}.json`);
+  const givenOf = (key: AttemptKey): string => `${fileOf(key)}.given`;
   return {
     async save(record) {
       ensureFolderSync(folder);
@@ -21,7 +22,19 @@ export function makeHostedRecords(folder: string): HostedRecords {
       const names = (await readdir(folder)).filter((name) => /^[0-9a-f].*\.json$/.test(name));
       return Promise.all(names.map(async (name) => recordOf(await readFile(join(folder, name), 'utf8'))));
     },
-    remove: (key) => rm(fileOf(key), { force: true }),
+    async keepGiven(key, archive) {
+      ensureFolderSync(folder);
+      await writeFileAtomic(givenOf(key), archive);
+    },
+    given: (key) =>
+      readFile(givenOf(key)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return null;
+        throw error;
+      }),
+    async remove(key) {
+      await rm(givenOf(key), { force: true });
+      await rm(fileOf(key), { force: true });
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import type {
   HostFact,
   HostReport,
   Offer,
+  OfferTerms,
   Wish,
 } from '../../application/ports/fleet.ts';
 import { maxCallBytes, type TeamAnswer, type TeamCall } from '../../application/ports/team-calls.ts';
@@ -22,6 +23,7 @@ import { poolPattern } from '../../domain/pool.ts';
 
 /** An offer as it travels. */
 interface SentOffer extends Offer {
+  readonly terms: OfferTerms | null;
   readonly signed: { readonly by: string; readonly signature: string } | null;
 }
 
@@ -47,8 +49,11 @@ export const blobShape: z.ZodType<BlobName> = z.strictObject({
 const format = count.max(1_000_000).default(0);
 const publicKey = z.string().regex(/^U[A-Z2-7]{55}$/);
 
+const terms: z.ZodType<OfferTerms> = z.object({ era: z.string().max(64), hosts: z.array(name).max(10_000) });
+
 const offer: z.ZodType<SentOffer> = z.object({
   ...{ key: keyShape, pool: name, format, order: blobShape },
+  terms: terms.nullable().default(null),
   signed: z
     .object({ by: publicKey, signature: z.base64().max(200) })
     .nullable()

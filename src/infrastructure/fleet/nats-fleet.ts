@@ -1,24 +1,18 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 import {
   AckPolicy,
   type Consumer,
   DeliverPolicy,
-  DiscardPolicy,
   JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
   type JsMsg,
   jetstream,
   jetstreamManager,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
 } from '@nats-io/jetstream';
-import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
-import { type ObjectStore, Objm } from '@nats-io/obj';
-import { headers, type NatsConnection, nanos } from '@nats-io/transport-node';
+import type { KV, KvEntry } from '@nats-io/kv';
+import { errors, headers, type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { OutputStream } from '../../application/ports/agent-disk.ts';
 import {
   type AttemptClaim,
@@ -31,6 +25,7 @@ import {
   type HostReport,
   maxBlobBytes,
   type Offer,
+  type OfferTerms,
   type StoredClaim,
   type TakenOffer,
   type Wish,
@@ -39,33 +34,23 @@ import { MaosError, quote } from '../../domain/errors.ts';
 import { fileMode } from '../files/disk/folders.ts';
 import { readClaim, readFact, readHost, readWish } from './messages.ts';
 import { connectToNats, type KeyPair, keysOf, type NatsAccess } from './nats-connection.ts';
+import {
+  eraOf,
+  facts,
+  isMissing,
+  offers,
+  openStorage,
+  outputs,
+  type Storage,
+  updateStreams,
+} from './nats-storage.ts';
 import { decodeOffer, encodeOffer } from './signed-offers.ts';
+import { Subscriptions } from './subscriptions.ts';
 
-/* Names and settings of streams, buckets and subjects are those that every version of MAOS uses. */
-
-const offers = 'MAOS_OFFER';
-const outputs = 'MAOS_OUT';
-const facts = 'MAOS_FACT';
-const week = nanos(7 * 86_400_000);
 const ackWaitMs = 30_000;
-const hostTtlMs = 30_000;
-const beatTtlMs = 15_000;
-
-const streams: readonly (Pick<StreamConfig, 'name' | 'subjects'> & Partial<StreamConfig>)[] = [
-  { name: offers, subjects: ['maos.*.offer.*'], retention: RetentionPolicy.Workqueue },
-  { name: outputs, subjects: ['maos.*.out.>'], discard: DiscardPolicy.New, max_age: week },
-  { name: facts, subjects: ['maos.*.fact.>'], discard: DiscardPolicy.New, max_age: week },
-];
+const againMs = 500;
 
 const shortStream = { stdout: 'out', stderr: 'err' } as const satisfies Record<OutputStream, string>;
-
-interface Buckets {
-  readonly claims: KV;
-  readonly hosts: KV;
-  readonly beats: KV;
-  readonly wishes: KV;
-  readonly blobs: ObjectStore;
-}
 
 /** Called with what is ignored because it is not valid. */
 export type OnIgnored = (what: string, error: unknown) => void;
@@ -79,49 +64,28 @@ export async function openNatsFleet(
   const connection = await connectToNats(access, name);
   try {
     const manager = await jetstreamManager(connection);
-    for (const stream of streams) await ensureStream(manager, stream);
     const js = jetstream(connection);
-    const kvm = new Kvm(js);
-    const file = { storage: StorageType.File, history: 1 };
-    const buckets = {
-      claims: await kvm.create('maos_claim', file),
-      hosts: await kvm.create('maos_host', { ...file, ttl: hostTtlMs }),
-      beats: await kvm.create('maos_beat', { ...file, ttl: beatTtlMs }),
-      wishes: await kvm.create('maos_desired', file),
-      blobs: await new Objm(js).create('maos_blob', { storage: StorageType.File, ttl: week }),
-    };
-    return new NatsFleet(connection, js, manager, buckets, onIgnored, keysOf(access));
+    return new NatsFleet(connection, js, manager, await openStorage(js, manager), onIgnored, keysOf(access));
   } catch (cause) {
     await connection.close();
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new MaosError(
-      'BACKEND_UNAVAILABLE',
-      `The NATS server at ${access.url} does not offer JetStream to this user: ${why}. Start it with 'nats-server -js', and check the user's permissions.`,
-      { details: { url: access.url }, cause },
-    );
+    throw unusable(access, cause);
   }
 }
 
-/**
- * What an earlier version has made keeps its settings until they are changed. Hosts may not do that.
- * @throws if this user may not either
- */
-async function updateStreams(manager: JetStreamManager): Promise<void> {
-  for (const { name, ...wanted } of [...streams, { name: 'OBJ_maos_blob', max_age: week }]) {
-    const { config } = await manager.streams.info(name);
-    const isOther = ([key, value]: readonly [string, unknown]): boolean =>
-      !isDeepStrictEqual(config[key as keyof StreamConfig], value);
-    if (Object.entries(wanted).some(isOther)) await manager.streams.update(name, wanted);
-  }
+function unusable({ url }: NatsAccess, cause: unknown): MaosError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const isSilent = cause instanceof errors.TimeoutError || cause instanceof errors.ClosedConnectionError;
+  const text = isSilent
+    ? `The NATS server at ${url} took the connection, and then did not answer: ${why}. It may have ended meanwhile, or be overloaded.`
+    : `The NATS server at ${url} does not offer JetStream to this user: ${why}. Start it with 'nats-server -js', and check the user's permissions.`;
+  return new MaosError('BACKEND_UNAVAILABLE', text, { details: { url }, cause });
 }
 
-async function ensureStream(manager: JetStreamManager, stream: (typeof streams)[number]): Promise<void> {
-  try {
-    await manager.streams.info(stream.name);
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError) || error.status !== 404) throw error;
-    await manager.streams.add({ ...stream, storage: StorageType.File });
-  }
+/** How far the server has an output. */
+interface OutputEnd {
+  readonly bytes: number;
+  /** Of the last message; 0: there is none. */
+  readonly sequence: number;
 }
 
 class NatsFleet implements Fleet {
@@ -130,16 +94,23 @@ class NatsFleet implements Fleet {
   readonly #connection: NatsConnection;
   readonly #js: JetStreamClient;
   readonly #manager: JetStreamManager;
-  readonly #buckets: Buckets;
   readonly #onIgnored: OnIgnored;
   #isUpdated = false;
+  readonly #subscriptions = new Subscriptions();
   readonly #consumers = new Map<string, Consumer>();
+  /** Of outputs that this connection appends to, by subject. */
+  readonly #ends = new Map<string, OutputEnd>();
+  #storage: Storage;
+  #recovering: Promise<void> | null = null;
+  #mustRecover = false;
+  /** Aborts when the server may have forgotten whom it owes an answer. */
+  #break = new AbortController();
 
   constructor(
     connection: NatsConnection,
     js: JetStreamClient,
     manager: JetStreamManager,
-    buckets: Buckets,
+    storage: Storage,
     onIgnored: OnIgnored,
     keys: KeyPair | null,
   ) {
@@ -149,15 +120,62 @@ class NatsFleet implements Fleet {
     this.#connection = connection;
     this.#js = js;
     this.#manager = manager;
-    this.#buckets = buckets;
+    this.#storage = storage;
+    void this.#watchConnection();
   }
 
-  async offer(offer: Offer): Promise<void> {
+  async era(): Promise<string> {
+    try {
+      const era = await eraOf(this.#manager);
+      if (era !== this.#storage.era) await this.#recover();
+      return era;
+    } catch (error) {
+      if (isMissing(error)) void this.#recover();
+      throw error;
+    }
+  }
+
+  async #watchConnection(): Promise<void> {
+    for await (const { type } of this.#connection.status()) if (type === 'reconnect') void this.#recover();
+  }
+
+  /** The server may have been started again, with or without what it had stored. */
+  #recover(): Promise<void> {
+    this.#mustRecover = true;
+    this.#recovering ??= this.#tryToRecover().finally(() => {
+      this.#recovering = null;
+    });
+    return this.#recovering;
+  }
+
+  async #tryToRecover(): Promise<void> {
+    let isSaid = false;
+    while (this.#mustRecover && !this.#connection.isClosed()) {
+      this.#mustRecover = false;
+      try {
+        this.#storage = await openStorage(this.#js, this.#manager);
+        this.#consumers.clear();
+        this.#ends.clear();
+        await this.#subscriptions.renew();
+        this.#break.abort();
+        this.#break = new AbortController();
+      } catch (error) {
+        this.#mustRecover = true;
+        if (!isSaid) this.#onIgnored('a NATS server that does not offer JetStream yet', error);
+        isSaid = true;
+        await new Promise((resolve) => setTimeout(resolve, againMs));
+      }
+    }
+  }
+
+  async offer(offer: Offer, terms: OfferTerms | null = null): Promise<void> {
     this.#updateStreams();
     const { key, pool } = offer;
     const { sessionId, agentId, attempt } = key;
-    await this.#js.publish(`maos.${key.project}.offer.${pool}`, encodeOffer(offer, this.#keys), {
-      msgID: `${sessionId}.${agentId}.${attempt}`,
+    const content = encodeOffer(offer, terms, this.#keys);
+    const digest = createHash('sha256').update(JSON.stringify(terms)).digest('hex').slice(0, 16);
+    await this.#js.publish(`maos.${key.project}.offer.${pool}`, content, {
+      msgID: `${sessionId}.${agentId}.${attempt}.${digest}`,
     });
   }
 
@@ -171,33 +189,65 @@ class NatsFleet implements Fleet {
   }
 
   async take(pool: string, waitMs: number, signal: AbortSignal): Promise<TakenOffer | null> {
+    const { era } = this.#storage;
+    const signals = [signal, this.#break.signal];
     const consumer = await this.#consumerOf(pool);
-    if (signal.aborted) return null;
+    if (signals.some(({ aborted }) => aborted)) return null;
     const asked = consumer.next({ expires: Math.max(1_000, waitMs) });
     const { promise: aborted, resolve } = Promise.withResolvers<'aborted'>();
     const abort = (): void => resolve('aborted');
-    signal.addEventListener('abort', abort);
-    const message = await Promise.race([asked, aborted]).finally(() =>
-      signal.removeEventListener('abort', abort),
-    );
-    if (message === 'aborted') {
+    for (const each of signals) each.addEventListener('abort', abort);
+    try {
+      const message = await Promise.race([asked, aborted]);
+      if (message !== 'aborted') return message === null ? null : this.#taken(message, era);
       // What still comes is for another host.
       asked.then((late) => late?.nak()).catch(() => 'the server offers it again by itself');
       return null;
+    } catch (error) {
+      this.#consumers.delete(pool);
+      throw error;
+    } finally {
+      for (const each of signals) each.removeEventListener('abort', abort);
     }
-    return message === null ? null : takenOf(message);
+  }
+
+  #taken(message: JsMsg, era: string): TakenOffer {
+    let offer: ReturnType<typeof decodeOffer>;
+    try {
+      offer = decodeOffer(message.json());
+    } catch (error) {
+      // No host will ever be able to read it.
+      message.term();
+      throw error;
+    }
+    return {
+      ...offer,
+      accept: async () => {
+        if (await message.ackAck().catch(() => false)) return;
+        // Its queue may have gone, and the offer with it.
+        if ((await this.era()) === era)
+          throw new MaosError('INTERNAL', 'The NATS server did not confirm that an offer is taken.');
+      },
+      giveBack: async (delayMs) => message.nak(delayMs),
+    };
   }
 
   async claim(key: AttemptKey, claim: AttemptClaim): Promise<number | null> {
-    return unlessChanged(this.#buckets.claims.create(claimKey(key), JSON.stringify(claim)));
+    return unlessChanged(this.#storage.claims.create(claimKey(key), JSON.stringify(claim)));
+  }
+
+  async unclaim(key: AttemptKey, revision: number): Promise<void> {
+    await unlessChanged(
+      this.#storage.claims.delete(claimKey(key), { previousSeq: revision }).then(() => revision),
+    );
   }
 
   async renew(key: AttemptKey, claim: AttemptClaim, revision: number): Promise<number | null> {
-    return unlessChanged(this.#buckets.claims.update(claimKey(key), JSON.stringify(claim), revision));
+    return unlessChanged(this.#storage.claims.update(claimKey(key), JSON.stringify(claim), revision));
   }
 
   async claimOf(key: AttemptKey): Promise<StoredClaim | null> {
-    const entry = await this.#buckets.claims.get(claimKey(key));
+    const entry = await this.#storage.claims.get(claimKey(key));
     return entry === null || entry.operation !== 'PUT'
       ? null
       : { claim: readClaim(entry.json()), revision: entry.revision };
@@ -212,7 +262,7 @@ class NatsFleet implements Fleet {
         `The input of agent ${key.agentId} has become too large for the NATS server (${text.length} bytes, at most ${most}).`,
       );
     }
-    const { wishes } = this.#buckets;
+    const { wishes } = this.#storage;
     for (let isStored = false; !isStored; ) {
       const entry = await wishes.get(claimKey(key));
       if ((this.#wishOf(entry)?.number ?? 0) >= wish.number) return;
@@ -225,7 +275,7 @@ class NatsFleet implements Fleet {
   }
 
   async desired(key: AttemptKey): Promise<Wish | null> {
-    return this.#wishOf(await this.#buckets.wishes.get(claimKey(key)));
+    return this.#wishOf(await this.#storage.wishes.get(claimKey(key)));
   }
 
   /** One that is not valid counts as none: it must not keep the home from cancelling. */
@@ -240,19 +290,22 @@ class NatsFleet implements Fleet {
   }
 
   async wishes(key: AttemptKey, listener: (wish: Wish) => void): Promise<() => void> {
-    const entries = await this.#buckets.wishes.watch({ key: claimKey(key), ignoreDeletes: true });
-    void this.#each(entries, 'a wish', (entry) => listener(readWish(entry.json())));
-    return () => entries.stop();
+    return this.#watch(
+      'a wish',
+      key,
+      ({ wishes }) => wishes,
+      (entry) => listener(readWish(entry.json())),
+    );
   }
 
   async announce(host: HostReport): Promise<void> {
-    await this.#buckets.hosts.put(host.name, JSON.stringify(host));
+    await this.#storage.hosts.put(host.name, JSON.stringify(host));
   }
 
   async hosts(): Promise<readonly HostReport[]> {
     const found: HostReport[] = [];
     for (const name of await this.#lastParts('KV_maos_host', '$KV.maos_host')) {
-      const entry = await this.#buckets.hosts.get(name);
+      const entry = await this.#storage.hosts.get(name);
       if (entry?.operation !== 'PUT') continue;
       try {
         const host = readHost(entry.json());
@@ -266,27 +319,43 @@ class NatsFleet implements Fleet {
     return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async beat(host: string, incarnation: string): Promise<void> {
-    await this.#buckets.beats.put(`${host}.${incarnation}`, '');
+  async beat(host: string, incarnation: string, era: string): Promise<void> {
+    await this.#storage.beats.put(`${host}.${incarnation}`, era);
   }
 
-  async isBeating(host: string, incarnation: string): Promise<boolean> {
-    return (await this.#buckets.beats.get(`${host}.${incarnation}`))?.operation === 'PUT';
+  async lastBeat(host: string, incarnation: string): Promise<string | null> {
+    const entry = await this.#storage.beats.get(`${host}.${incarnation}`);
+    return entry?.operation === 'PUT' ? entry.string() : null;
   }
 
   async append(key: AttemptKey, stream: OutputStream, offset: number, bytes: Uint8Array): Promise<void> {
+    const subject = `${subjectOf(key, 'out')}.${shortStream[stream]}`;
+    const end = this.#ends.get(subject) ?? (await this.#endOf(subject));
+    if (offset + bytes.length <= end.bytes) return;
+    if (offset !== end.bytes) throw new Error(`The NATS server has this output up to byte ${end.bytes}.`);
     const given = headers();
     given.set('Offset', String(offset));
-    await this.#js.publish(`${subjectOf(key, 'out')}.${shortStream[stream]}`, bytes, {
+    this.#ends.delete(subject);
+    const { seq } = await this.#js.publish(subject, bytes, {
       headers: given,
       msgID: `${key.sessionId}.${key.agentId}.${key.attempt}.${shortStream[stream]}.${offset}`,
+      // Whatever the server has forgotten meanwhile, it never has output with a gap.
+      expect: { lastSubjectSequence: end.sequence },
     });
+    this.#ends.set(subject, { bytes: offset + bytes.length, sequence: seq });
   }
 
   async appended(key: AttemptKey, stream: OutputStream): Promise<number> {
     const subject = `${subjectOf(key, 'out')}.${shortStream[stream]}`;
+    const end = await this.#endOf(subject);
+    this.#ends.set(subject, end);
+    return end.bytes;
+  }
+
+  async #endOf(subject: string): Promise<OutputEnd> {
     const last = await this.#manager.streams.getMessage(outputs, { last_by_subj: subject });
-    return last === null ? 0 : offsetOf(last.header) + last.data.length;
+    if (last === null) return { bytes: 0, sequence: 0 };
+    return { bytes: offsetOf(last.header) + last.data.length, sequence: last.seq };
   }
 
   async tell(key: AttemptKey, fact: HostFact): Promise<void> {
@@ -297,12 +366,13 @@ class NatsFleet implements Fleet {
   }
 
   async follow(key: AttemptKey, listener: AttemptListener): Promise<() => void> {
-    const claims = await this.#buckets.claims.watch({ key: claimKey(key), ignoreDeletes: true });
-    void this.#each(claims, 'a claim', (entry) =>
-      listener.claim({ claim: readClaim(entry.json()), revision: entry.revision }),
-    );
     const stops = [
-      () => claims.stop(),
+      await this.#watch(
+        'a claim',
+        key,
+        ({ claims }) => claims,
+        (entry) => listener.claim({ claim: readClaim(entry.json()), revision: entry.revision }),
+      ),
       await this.#consume(outputs, `${subjectOf(key, 'out')}.*`, (message) => {
         const stream = message.subject.endsWith('.err') ? 'stderr' : 'stdout';
         listener.output(stream, offsetOf(message.headers), message.data);
@@ -317,12 +387,12 @@ class NatsFleet implements Fleet {
   }
 
   async put(name: string, content: Uint8Array): Promise<BlobName> {
-    await this.#buckets.blobs.putBlob({ name }, content);
+    await this.#storage.blobs.putBlob({ name }, content);
     return { name, sha256: createHash('sha256').update(content).digest('hex') };
   }
 
   async has(name: string): Promise<boolean> {
-    return (await this.#buckets.blobs.info(name))?.deleted === false;
+    return (await this.#storage.blobs.info(name))?.deleted === false;
   }
 
   async putFile(name: string, path: string): Promise<BlobName> {
@@ -333,7 +403,7 @@ class NatsFleet implements Fleet {
         yield piece;
       }
     }
-    await this.#buckets.blobs.put({ name }, ReadableStream.from(pieces()));
+    await this.#storage.blobs.put({ name }, ReadableStream.from(pieces()));
     return { name, sha256: digest.digest('hex') };
   }
 
@@ -360,7 +430,7 @@ class NatsFleet implements Fleet {
 
   /** @throws MaosError INVALID_INPUT, at the latest after the last piece, unless it is what was announced */
   async *#pieces({ name, sha256 }: BlobName): AsyncGenerator<Uint8Array> {
-    const found = await this.#buckets.blobs.get(name);
+    const found = await this.#storage.blobs.get(name);
     if (found === null) throw wrongBlob(name, 'is missing');
     const digest = createHash('sha256');
     let length = 0;
@@ -379,7 +449,7 @@ class NatsFleet implements Fleet {
   async forget(key: AttemptKey): Promise<void> {
     await this.#manager.streams.purge(outputs, { filter: `${subjectOf(key, 'out')}.*` });
     await this.#manager.streams.purge(facts, { filter: subjectOf(key, 'fact') });
-    await this.#buckets.wishes.purge(claimKey(key));
+    await this.#storage.wishes.purge(claimKey(key));
     await this.#deleteBlobs(`${claimKey(key)}.`);
   }
 
@@ -392,7 +462,7 @@ class NatsFleet implements Fleet {
   async #deleteBlobs(beginning: string): Promise<void> {
     for (const part of await this.#lastParts('OBJ_maos_blob', '$O.maos_blob.M')) {
       const name = Buffer.from(part, 'base64url').toString();
-      if (name.startsWith(beginning)) await this.#buckets.blobs.delete(name);
+      if (name.startsWith(beginning)) await this.#storage.blobs.delete(name);
     }
   }
 
@@ -400,14 +470,40 @@ class NatsFleet implements Fleet {
     await this.#connection.close();
   }
 
-  async #consume(stream: string, filter: string, deliver: (message: JsMsg) => void): Promise<() => void> {
-    const consumer = await this.#js.consumers.get(stream, {
-      filter_subjects: filter,
-      deliver_policy: DeliverPolicy.All,
+  #watch(
+    what: string,
+    key: AttemptKey,
+    bucketOf: (storage: Storage) => KV,
+    deliver: (entry: KvEntry) => void,
+  ): Promise<() => void> {
+    return this.#subscriptions.add(async () => {
+      const entries = await bucketOf(this.#storage).watch({ key: claimKey(key), ignoreDeletes: true });
+      void this.#each(entries, what, deliver);
+      return () => entries.stop();
     });
-    const messages = await consumer.consume();
-    void this.#each(messages, stream, deliver);
-    return () => messages.stop();
+  }
+
+  #consume(stream: string, filter: string, deliver: (message: JsMsg) => void): Promise<() => void> {
+    let last = { sequence: 0, era: '' };
+    return this.#subscriptions.add(async () => {
+      const { era } = this.#storage;
+      const from =
+        last.era === era && last.sequence > 0
+          ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: last.sequence + 1 }
+          : { deliver_policy: DeliverPolicy.All };
+      const consumer = await this.#js.consumers.get(stream, { filter_subjects: filter, ...from });
+      const messages = await consumer.consume();
+      let isCurrent = true;
+      void this.#each(messages, stream, (message) => {
+        if (!isCurrent) return;
+        last = { sequence: message.seq, era };
+        deliver(message);
+      });
+      return () => {
+        isCurrent = false;
+        messages.stop();
+      };
+    });
   }
 
   /**
@@ -452,28 +548,6 @@ class NatsFleet implements Fleet {
 
 function wrongBlob(name: string, why: string): MaosError {
   return new MaosError('INVALID_INPUT', `The blob ${quote(name)} on the NATS server ${why}.`);
-}
-
-function takenOf(message: JsMsg): TakenOffer {
-  let offer: ReturnType<typeof decodeOffer>;
-  try {
-    offer = decodeOffer(message.json());
-  } catch (error) {
-    // No host will ever be able to read it.
-    message.term();
-    throw error;
-  }
-  return {
-    ...offer,
-    async accept() {
-      if (!(await message.ackAck())) {
-        throw new MaosError('INTERNAL', 'The NATS server did not confirm that an offer is taken.');
-      }
-    },
-    async giveBack(delayMs) {
-      message.nak(delayMs);
-    },
-  };
 }
 
 function claimKey({ project, sessionId, agentId, attempt }: AttemptKey): string {

@@ -6,17 +6,18 @@ import type {
   RunningAgent,
 } from '../../application/ports/agent-host.ts';
 import type { Clock } from '../../application/ports/clock.ts';
-import { type AttemptKey, type Fleet, type HostReport, orderFormat } from '../../application/ports/fleet.ts';
+import type { AttemptKey, BlobName, Fleet } from '../../application/ports/fleet.ts';
 import type { SharedFiles } from '../../application/ports/hosting.ts';
 import type { Log } from '../../application/ports/log.ts';
 import type { TeamCall, TeamOutcome } from '../../application/ports/team-calls.ts';
 import type { Agent } from '../../domain/agent.ts';
-import { MaosError, quote } from '../../domain/errors.ts';
+import { isMaosError, MaosError, quote } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/ids.ts';
-import { placementIn } from '../../domain/placement.ts';
 import type { HomeCode } from './home-code.ts';
 import { encodeOrder } from './launch-order.ts';
 import type { Mirror } from './mirror.ts';
+import { OfferLedger, type OfferStore } from './offer-ledger.ts';
+import { type FleetView, Offering } from './offering.ts';
 import { RemoteAttempt } from './remote-attempt.ts';
 import type { SharedFleet } from './shared-fleet.ts';
 
@@ -33,6 +34,7 @@ export interface RemoteHostDeps {
     sink: OutputSink,
     onProblem: (problem: string, cause?: unknown) => void,
   ): Promise<Mirror>;
+  offerStore(folder: string, attempt: number): OfferStore;
   readonly files: SharedFiles;
   readonly code: HomeCode;
   /** What a program of an agent asks of its team. Never rejects. */
@@ -44,12 +46,12 @@ export interface RemoteHostDeps {
 
 export type RemoteHost = Pick<AgentHost, 'attach'> & Required<Pick<AgentHost, 'order' | 'forget'>>;
 
-/** How often to offer an attempt again that nobody has claimed: a stuck queue costs time, never work. */
-const offerMs = 15_000;
 /** How often to look whether a host can take an attempt that nobody has claimed. */
 const placeMs = 1_000;
 /** How long to wait for the first news of an agent that is adopted. */
 const newsMs = 2_000;
+/** How often to try what fails although the engine answers. */
+const mostTries = 60;
 
 /** Orders agents from the hosts of their pools. */
 export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
@@ -58,10 +60,17 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
     ...{ project, sessionId, agentId, attempt },
   });
 
-  function attemptOf(fleet: Fleet, key: LaunchKey, agent: Agent, sink: OutputSink): RemoteAttempt {
+  function attemptOf(
+    fleet: Fleet,
+    key: LaunchKey,
+    agent: Agent,
+    offers: OfferLedger,
+    sink: OutputSink,
+    isOffered: boolean,
+  ): RemoteAttempt {
     const folder = deps.folderOf(key);
     return new RemoteAttempt({
-      ...{ fleet, sink, clock, log, agent, key: keyOf(key) },
+      ...{ fleet, sink, clock, log, agent, offers, isOffered, key: keyOf(key) },
       folder,
       openMirror: (onProblem) => deps.openMirror(folder, key.attempt, sink, onProblem),
       ...{ files: deps.files, code: deps.code },
@@ -72,40 +81,24 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
   }
 
   async function order(key: LaunchKey, ordered: OrderedLaunch, sink: OutputSink): Promise<RunningAgent> {
-    const { agent, session } = ordered;
-    const pool = agent.pool ?? '';
-    const fleet = await connected(agent);
-    const attempt = attemptOf(fleet, key, agent, sink);
+    const { agent } = ordered;
+    const tell = teller(sink);
+    const fleet = await connected(agent, sink, tell);
+    const offers = new OfferLedger(deps.offerStore(deps.folderOf(key), key.attempt));
+    const attempt = attemptOf(fleet, key, agent, offers, sink, true);
+    const offering = new Offering({
+      ...{ fleet, ordered, offers, clock, key: keyOf(key), look: () => look(fleet), waiting: tell },
+      send: () => send(fleet, key, ordered),
+      isOwned: () => sink.isOwned(),
+    });
     try {
-      const { sessionId, agentId } = key;
-      const name = `${project}.${sessionId}.${agentId}.${key.attempt}`;
-      const archive = await deps.files.pack(session.id, null, null);
-      const files = archive === null ? null : await fleet.put(`${name}.given`, archive);
-      const code = await deps.code.send(fleet, name, ordered);
-      const blob = await fleet.put(`${name}.order`, encodeOrder({ ...ordered, files, code }));
-      await attempt.follow();
+      await persist(fleet, sink, tell, () => attempt.follow());
       let isBegun = false;
       void attempt.begun.then(() => {
         isBegun = true;
       });
-      const asHome = { home: fleet.home, format: orderFormat };
-      const need = { backend: agent.backend, memoryMb: agent.maxMemoryMb, ...asHome };
-      let offered = Number.NEGATIVE_INFINITY;
-      let said: string | null = null;
       while (!isBegun && sink.isOwned()) {
-        if (!attempt.isClaimed) {
-          try {
-            const { fits, why } = placementIn(pool, await hostsOf(fleet), need, clock.now());
-            if (why !== null && why !== said) sink.news?.({ type: 'waiting', reason: why });
-            said = why;
-            if (fits !== 'no' && clock.elapsedMs() - offered >= offerMs) {
-              await fleet.offer({ key: keyOf(key), pool, format: orderFormat, order: blob });
-              offered = clock.elapsedMs();
-            }
-          } catch (error) {
-            log.log('warn', 'an offer is repeated', { error: String(error) });
-          }
-        }
+        await persist(fleet, sink, tell, () => offering.proceed((era) => attempt.mayBeOffered(era)));
         await Promise.race([attempt.begun, pause(placeMs)]);
       }
     } catch (error) {
@@ -114,40 +107,87 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
     }
     if (attempt.refusal !== null) {
       throw new MaosError('SPAWN_FAILED', `The host refused agent ${agent.name}: ${attempt.refusal}`, {
-        details: { pool },
+        details: { pool: agent.pool },
       });
     }
     return attempt.running();
   }
 
-  let seen: { readonly at: number; readonly hosts: Promise<readonly HostReport[]> } | null = null;
-  /** Agents that wait for a host at the same time look together. */
-  function hostsOf(fleet: Fleet): Promise<readonly HostReport[]> {
-    const at = clock.elapsedMs();
-    if (seen === null || at - seen.at >= placeMs) seen = { at, hosts: fleet.hosts() };
-    return seen.hosts;
+  async function send(fleet: Fleet, key: LaunchKey, ordered: OrderedLaunch): Promise<BlobName> {
+    const { sessionId, agentId, attempt } = key;
+    const name = `${project}.${sessionId}.${agentId}.${attempt}`;
+    const archive = await deps.files.pack(ordered.session.id, null, null);
+    const files = archive === null ? null : await fleet.put(`${name}.given`, archive);
+    const code = await deps.code.send(fleet, name, ordered);
+    return fleet.put(`${name}.order`, encodeOrder({ ...ordered, files, code }));
   }
 
-  async function connected(agent: Agent): Promise<Fleet> {
-    try {
-      return await deps.fleet.use();
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new MaosError(
-        'SPAWN_FAILED',
-        `Agent ${agent.name} is for the pool ${quote(agent.pool ?? '')}, and its hosts cannot be reached: ${why}`,
-        { cause },
-      );
+  let seen: { readonly at: number; readonly view: Promise<FleetView> } | null = null;
+  /** Agents that wait for a host at the same time look together. */
+  function look(fleet: Fleet): Promise<FleetView> {
+    const at = clock.elapsedMs();
+    if (seen === null || at - seen.at >= placeMs) {
+      const view = (async () => ({ era: await fleet.era(), hosts: await fleet.hosts() }))();
+      seen = { at, view };
+    }
+    return seen.view;
+  }
+
+  /** Waits for the server as for a host. @throws MaosError if that would not help */
+  async function connected(agent: Agent, sink: OutputSink, tell: Tell): Promise<Fleet> {
+    for (;;) {
+      try {
+        return await deps.fleet.use();
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        if (!isMaosError(cause, 'BACKEND_UNAVAILABLE') || !sink.isOwned()) {
+          throw new MaosError(
+            'SPAWN_FAILED',
+            `Agent ${agent.name} is for the pool ${quote(agent.pool ?? '')}, and its hosts cannot be reached: ${why}`,
+            { cause },
+          );
+        }
+        tell(why);
+        await pause(placeMs);
+      }
+    }
+  }
+
+  /** Repeats what fails while the server is away; other failures may last. */
+  async function persist(
+    fleet: Fleet,
+    sink: OutputSink,
+    tell: Tell,
+    act: () => Promise<void>,
+  ): Promise<void> {
+    for (let tries = 1; sink.isOwned(); tries++) {
+      try {
+        return await act();
+      } catch (error) {
+        const isAnswering = await fleet.era().then(
+          () => true,
+          () => false,
+        );
+        if (isMaosError(error) || (isAnswering && tries >= mostTries)) throw error;
+        log.log('warn', 'an offer is repeated', { error: String(error) });
+        if (!isAnswering) {
+          tries = 0;
+          tell('the NATS server does not answer');
+        }
+        await pause(placeMs);
+      }
     }
   }
 
   async function attach(key: LaunchKey, agent: Agent, sink: OutputSink): Promise<RunningAgent> {
+    const store = deps.offerStore(deps.folderOf(key), key.attempt);
+    if (await store.bar()) return neverOffered(clock.now());
     const fleet = await deps.fleet.use();
-    const attempt = attemptOf(fleet, key, agent, sink);
+    const offers = new OfferLedger(store);
+    const attempt = attemptOf(fleet, key, agent, offers, sink, false);
     try {
-      // Nobody can claim it after this.
-      const fence = { host: null, incarnation: '', epoch: 0, phase: 'ended', obeyed: 0 } as const;
-      await fleet.claim(keyOf(key), fence);
+      await offers.load();
+      await attempt.callBack();
       await attempt.follow();
       await Promise.race([attempt.begun, pause(newsMs)]);
       return attempt.running();
@@ -173,4 +213,34 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
   }
 
   return { order, attach, forget };
+}
+
+/** Tells why an agent waits, when that changes; null: it does not. */
+type Tell = (why: string | null) => void;
+
+function teller(sink: OutputSink): Tell {
+  let said: string | null = null;
+  return (why) => {
+    if (why !== null && why !== said) sink.news?.({ type: 'waiting', reason: why });
+    said = why;
+  };
+}
+
+/** An agent that no host has ever heard of. */
+function neverOffered(at: string): RunningAgent {
+  return {
+    location: { kind: 'remote', label: 'no host', data: {} },
+    ended: Promise.resolve({ how: 'never_started', at }),
+    takesInput: false,
+    isCaughtUp: () => true,
+    stop: async () => ({ signals: [], survivors: 0, tookMs: 0 }),
+    suspend: async () => {},
+    resume: async () => {},
+    send: async () => {
+      throw new MaosError('INVALID_TRANSITION', 'Nothing can be sent to an agent that was never started.');
+    },
+    closeInput: async () => {},
+    sample: async () => null,
+    memory: async () => null,
+  };
 }

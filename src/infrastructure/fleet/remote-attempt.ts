@@ -30,6 +30,7 @@ import { isMaosError, MaosError } from '../../domain/errors.ts';
 import { AnsweredCalls } from './answered-calls.ts';
 import type { HomeCode } from './home-code.ts';
 import type { Mirror } from './mirror.ts';
+import type { OfferLedger } from './offer-ledger.ts';
 
 export interface RemoteAttemptDeps {
   readonly fleet: Fleet;
@@ -37,6 +38,10 @@ export interface RemoteAttemptDeps {
   readonly agent: Agent;
   /** The agent's folder at home. */
   readonly folder: string;
+  /** Who may have taken it. */
+  readonly offers: OfferLedger;
+  /** Whether it is offered until a host claims it; otherwise it is called back if none has. */
+  readonly isOffered: boolean;
   readonly files: SharedFiles;
   readonly code: Pick<HomeCode, 'take' | 'refuse' | 'sendLacked'>;
   /** Never rejects. */
@@ -63,6 +68,11 @@ const obeyMs = 15_000;
 /** How long what an agent was measured to use counts as current; its host tells it every 10 s. */
 const useHoldsMs = 35_000;
 
+/** Nobody can claim an attempt after this. In the place of a host's claim: its home has the end. */
+const calledBack = { host: null, incarnation: '', epoch: 0, phase: 'ended', obeyed: 0 } as const;
+/** As that, but a host may have started it. */
+const givenUp = { ...calledBack, phase: 'spawning' } as const;
+
 /** One attempt on another machine, as its home sees and steers it. */
 export class RemoteAttempt {
   readonly #deps: RemoteAttemptDeps;
@@ -72,6 +82,10 @@ export class RemoteAttempt {
   #stored: StoredClaim | null = null;
   #spawned: Extract<HostFact, { type: 'spawned' }> | null = null;
   #told: Ended | null = null;
+  #toldIn: string | null = null;
+  /** It has ended, and what its host has of it is fetched. */
+  #isFetching = false;
+  #missedSince: number | null = null;
   #used: { readonly sample: ResourceSample; readonly heardAt: number } | null = null;
   #wish: Wish = { number: 0, isPaused: false, stop: null, input: [], isInputOver: false, answers: [] };
   /** In which wish each entry and answer came first. */
@@ -83,6 +97,10 @@ export class RemoteAttempt {
   #cancelLook = (): void => {};
   #silentSince: number | null = null;
   #isOver = false;
+  /** In which it was looked at last; null: it is not followed yet. */
+  #era: string | null = null;
+  /** It was claimed, and the engine has lost that. */
+  #isForgotten = false;
 
   constructor(deps: RemoteAttemptDeps) {
     this.#deps = deps;
@@ -93,9 +111,19 @@ export class RemoteAttempt {
     return this.#begun.promise;
   }
 
-  /** Whether a host, or the home, has claimed it. */
-  get isClaimed(): boolean {
-    return this.#stored !== null;
+  /** Whether it may be offered: nobody has claimed it, and nobody can have in an earlier era. */
+  mayBeOffered(era: string): boolean {
+    return this.#stored === null && this.#deps.offers.isCurrent(era);
+  }
+
+  /** Unless a host has claimed it, nobody will. */
+  async callBack(): Promise<void> {
+    const { fleet, key, offers } = this.#deps;
+    const era = await fleet.era();
+    if (!offers.isCurrent(era)) return;
+    const revision = await fleet.claim(key, calledBack);
+    // A claim of the era before may have been lost in between.
+    if (revision !== null && (await fleet.era()) !== era) await fleet.unclaim(key, revision);
   }
 
   /** Why it could not be started; null: nothing is known of a failure. */
@@ -106,6 +134,7 @@ export class RemoteAttempt {
   /** May be repeated when it fails: nothing has been delivered to the sink then. */
   async follow(): Promise<void> {
     const { key, fleet } = this.#deps;
+    this.#era ??= await fleet.era();
     // The mirror delivers what it has when it is opened: last, after everything that may fail.
     const early: (() => void)[] = [];
     const heard = (act: () => void): void => {
@@ -167,13 +196,28 @@ export class RemoteAttempt {
 
   #claimed(stored: StoredClaim): void {
     this.#stored = stored;
+    this.#isForgotten = false;
     this.#drop(stored.claim.obeyed);
     for (const wake of this.#obeyed.splice(0)) wake();
     const { host, phase } = stored.claim;
-    if (host === null && phase === 'ended') void this.#finish(this.#neverStarted());
+    if (host === null) void this.#finish(phase === 'ended' ? this.#neverStarted() : this.#lost());
+    if (host !== null && phase !== 'claimed') this.#noteBegun(host);
+  }
+
+  #noteBegun(host: string): void {
+    const { offers } = this.#deps;
+    offers
+      .begun(host)
+      .catch((error: unknown) => this.#note('warn', 'that an agent has begun is not stored', error));
   }
 
   #learn(fact: HostFact): void {
+    if (fact.type === 'ended') this.#toldIn = this.#era;
+    if (this.#isFetching) {
+      // The engine has lost what was told first.
+      if (fact.type === 'ended') this.#told = fact;
+      return;
+    }
     if (this.#isOver) {
       this.#hearLate(fact);
       return;
@@ -232,10 +276,12 @@ export class RemoteAttempt {
     this.#isOver = true;
     this.#calls?.end();
     this.#cancelLook();
-    const { fleet, key, sink } = this.#deps;
-    if (end.how !== 'lost') this.#stopFollowing();
+    const { sink } = this.#deps;
+    this.#isFetching = this.#told !== null;
     await this.#fetchFiles();
     const isTaken = await this.#takeWork(end);
+    this.#isFetching = false;
+    if (end.how !== 'lost') this.#stopFollowing();
     // The next owner takes it: with a recorded end, it would not.
     if (!sink.isOwned()) {
       this.#stopFollowing();
@@ -256,10 +302,26 @@ export class RemoteAttempt {
     const isCalledBack = end.how === 'never_started' && this.#told === null;
     if (isCalledBack || (end.how === 'exited' && isTaken)) {
       await this.#wishing;
-      await fleet.forget(key).catch((error: unknown) => this.#note('warn', 'nothing was removed', error));
+      await this.#forget();
     }
     if (end.how === 'lost') this.#awaitLateFacts();
     else this.#deps.released();
+  }
+
+  /** Tells its host that the home has everything, so that this is not told again. */
+  async #forget(): Promise<void> {
+    const { fleet, key, sink } = this.#deps;
+    while (sink.isOwned()) {
+      try {
+        const stored = await fleet.claimOf(key);
+        if (stored === null) await fleet.claim(key, calledBack);
+        else if (stored.claim.host !== null) await fleet.renew(key, calledBack, stored.revision);
+        return await fleet.forget(key);
+      } catch (error) {
+        this.#note('warn', 'nothing was removed from the NATS server', error);
+        await this.#wait(againMs);
+      }
+    }
   }
 
   /** As long as the session goes on: what its host still tells is kept, and never applied. */
@@ -298,34 +360,44 @@ export class RemoteAttempt {
 
   async #fetchFiles(): Promise<void> {
     const { fleet, files, key, agent } = this.#deps;
-    const blob = this.#told?.files ?? null;
-    while (blob !== null) {
+    while (this.#told !== null && this.#told.files !== null) {
       try {
-        await files.unpack(key.sessionId, agent.name, await fleet.get(blob));
+        await files.unpack(key.sessionId, agent.name, await fleet.get(this.#told.files));
         return;
       } catch (error) {
         this.#note('error', 'the files of an agent could not be fetched', error);
-        if (error instanceof MaosError || !this.#deps.sink.isOwned()) return;
+        const isFinal = error instanceof MaosError && !(await this.#comesAgain(error));
+        if (isFinal || !this.#deps.sink.isOwned()) return;
         await this.#wait(againMs);
       }
     }
   }
 
+  /** Whether a blob has gone with everything else on the engine, so that its host sends another one. */
+  async #comesAgain(error: unknown): Promise<boolean> {
+    const { fleet, clock, lostAfterMs } = this.#deps;
+    if (!isMaosError(error, 'INVALID_INPUT')) return false;
+    if ((await fleet.era().catch(() => null)) === this.#toldIn) return false;
+    this.#missedSince ??= clock.elapsedMs();
+    return clock.elapsedMs() - this.#missedSince < lostAfterMs;
+  }
+
   /** Before the end is recorded, either the work is in the repository, or why it is not. @returns whether it is */
   async #takeWork(end: AgentEnd): Promise<boolean> {
     const { agent, code, fleet, sink } = this.#deps;
-    const told = this.#told;
-    if (agent.workspace !== 'worktree' || told === null || end.how === 'never_started') return true;
+    if (agent.workspace !== 'worktree' || this.#told === null || end.how === 'never_started') return true;
     const getFile: Fleet['getFile'] = (blob, path) => fleet.getFile(blob, path);
     for (let tries = 1; sink.isOwned(); tries++) {
-      const problem = await code.take(agent, told.work, getFile).then(() => null, toError);
+      const { work } = this.#told;
+      const problem = await code.take(agent, work, getFile).then(() => null, toError);
       if (problem === null) {
-        this.#noteUnkept(told.work);
+        this.#noteUnkept(work);
         return true;
       }
       this.#note('error', 'the work of an agent could not be taken', problem);
       const isFinal = isMaosError(problem, 'FORBIDDEN') || isMaosError(problem, 'INVALID_INPUT');
-      if (isFinal || (isMaosError(problem) && tries >= mostTries)) {
+      const isOutOfTries = isFinal || (isMaosError(problem) && tries >= mostTries);
+      if (isOutOfTries && !(await this.#comesAgain(problem))) {
         const unwritten = await code.refuse(agent, problem.message).then(() => null, toError);
         if (unwritten === null) return false;
         this.#note('error', 'why the work of an agent is refused could not be stored', unwritten);
@@ -444,35 +516,82 @@ export class RemoteAttempt {
   }
 
   async #judge(): Promise<void> {
-    const { fleet, clock, key, lostAfterMs } = this.#deps;
+    const { fleet, offers } = this.#deps;
+    const era = await fleet.era();
+    if (era !== this.#era) await this.#enter(era);
     const stored = this.#stored;
+    if (this.#isForgotten || (stored === null && !offers.isCurrent(era))) return this.#judgeForgotten(era);
+    if (stored === null && !this.#deps.isOffered) return this.callBack();
     if (stored === null || stored.claim.host === null) return;
     const { host, incarnation, phase } = stored.claim;
     // An end that was told only lacks the rest of its output.
     if (phase === 'ended' && this.#told !== null) return;
-    if (await fleet.isBeating(host, incarnation)) {
-      if (this.#silentSince !== null) this.#deps.sink.news?.({ type: 'reached' });
-      this.#silentSince = null;
-      return;
-    }
-    const now = clock.elapsedMs();
-    if (this.#silentSince === null) {
-      const minutes = lostAfterMs / 60_000;
-      const reason = `host ${host} is not heard of; after ${minutes} minutes the agent counts as lost`;
-      this.#deps.sink.news?.({ type: 'unreachable', reason });
-    }
-    this.#silentSince ??= now;
-    if (now - this.#silentSince < lostAfterMs) return;
-    if (phase === 'claimed') {
+    if ((await fleet.lastBeat(host, incarnation)) !== null) return this.#heardOf();
+    if (!this.#isSilent(`host ${host} is not heard of`)) return;
+    if (phase === 'claimed' && offers.isCurrent(era)) {
       // Before 'spawning' the host cannot have started it, and from now on it cannot any more.
-      const calledBack = { ...stored.claim, host: null, incarnation: '', phase: 'ended' as const };
-      if ((await fleet.renew(key, calledBack, stored.revision)) !== null)
+      if ((await fleet.renew(this.#deps.key, calledBack, stored.revision)) !== null)
         await this.#finish(this.#neverStarted());
       return;
     }
-    // If the host comes back, it stops what nobody waits for.
+    await this.#giveUp();
+  }
+
+  /** In another era than before, the engine has nothing of this attempt but what has been told again. */
+  async #enter(era: string): Promise<void> {
+    const { fleet, key } = this.#deps;
+    const stored = await fleet.claimOf(key);
+    if (stored !== null) this.#claimed(stored);
+    else this.#isForgotten = this.#stored !== null;
+    if (this.#wish.number > 0) await fleet.desire(key, this.#wish);
+    this.#era = era;
+  }
+
+  /** The engine has lost the claim, if there was one: only the hosts know whether one of them has it. */
+  async #judgeForgotten(era: string): Promise<void> {
+    const { fleet, key, offers } = this.#deps;
+    const isBegun = this.#spawned !== null || (this.#stored?.claim.phase ?? 'claimed') !== 'claimed';
+    if (!isBegun && (await offers.isFree(fleet, key, era))) {
+      this.#stored = null;
+      this.#isForgotten = false;
+      this.#heardOf();
+      return;
+    }
+    const hosts = this.#stored?.claim.host ?? offers.hosts.join(', ');
+    const reason = `the NATS server has lost what it had stored, and has not heard yet from host ${hosts}`;
+    if (!this.#isSilent(reason)) return;
+    // If a host is faster, the claim is heard of.
+    if ((await fleet.claim(key, givenUp)) !== null) await this.#giveUp();
+  }
+
+  #heardOf(): void {
+    if (this.#silentSince !== null) this.#deps.sink.news?.({ type: 'reached' });
+    this.#silentSince = null;
+  }
+
+  /** @returns whether it has been so for too long */
+  #isSilent(reason: string): boolean {
+    const { clock, lostAfterMs, sink } = this.#deps;
+    const now = clock.elapsedMs();
+    if (this.#silentSince === null) {
+      const minutes = lostAfterMs / 60_000;
+      sink.news?.({
+        type: 'unreachable',
+        reason: `${reason}; after ${minutes} minutes the agent counts as lost`,
+      });
+    }
+    this.#silentSince ??= now;
+    return now - this.#silentSince >= lostAfterMs;
+  }
+
+  /** If its host comes back, it stops what nobody waits for. */
+  async #giveUp(): Promise<void> {
     await this.#desire({ stop: { graceMs: 0 } });
-    await this.#finish({ how: 'lost', at: clock.now() });
+    await this.#finish(this.#lost());
+  }
+
+  #lost(): AgentEnd {
+    return { how: 'lost', at: this.#deps.clock.now() };
   }
 
   #neverStarted(): AgentEnd {

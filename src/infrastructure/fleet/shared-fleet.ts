@@ -14,11 +14,12 @@ export class SharedFleet {
   async use(): Promise<Fleet> {
     this.#users += 1;
     this.#opening ??= this.#open();
+    const opening = this.#opening;
     try {
-      return await this.#opening;
+      return await opening;
     } catch (error) {
       this.#users -= 1;
-      this.#opening = null;
+      if (this.#opening === opening) this.#opening = null;
       throw error;
     }
   }

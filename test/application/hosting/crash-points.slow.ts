@@ -21,6 +21,7 @@ import { makeCommandBackend } from '../../../src/infrastructure/backends/command
 import { makeBackends } from '../../../src/infrastructure/backends/registry.ts';
 import { decodeOrder } from '../../../src/infrastructure/fleet/launch-order.ts';
 import { FileMirror } from '../../../src/infrastructure/fleet/mirror.ts';
+import { makeOfferStore } from '../../../src/infrastructure/fleet/offer-ledger.ts';
 import { makeRemoteHost } from '../../../src/infrastructure/fleet/remote-agent-host.ts';
 import { SharedFleet } from '../../../src/infrastructure/fleet/shared-fleet.ts';
 import { fleetCalls } from '../../helpers/fleet-calls.ts';
@@ -121,6 +122,8 @@ class World {
         {
           save: async (record) => void records.set(record.key.agentId, record),
           all: async () => [...records.values()],
+          keepGiven: async () => {},
+          given: async () => null,
           remove: async ({ agentId }) => void records.delete(agentId),
         },
         recordCalls,
@@ -147,6 +150,7 @@ class World {
       carryOut: async () => assert.fail('nothing calls'),
       folderOf: () => this.#folder,
       openMirror: FileMirror.open,
+      offerStore: makeOfferStore,
     });
     let heard = '';
     const sink: OutputSink = {

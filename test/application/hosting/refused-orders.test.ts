@@ -84,6 +84,8 @@ class Host {
       records: {
         save: async (record) => void records.set(record.key.agentId, record),
         all: async () => [...records.values()],
+        keepGiven: async () => {},
+        given: async () => null,
         remove: async ({ agentId }) => void records.delete(agentId),
       },
       backends: makeBackends([makeCommandBackend()]),

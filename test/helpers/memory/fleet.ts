@@ -9,6 +9,7 @@ import {
   type HostFact,
   type HostReport,
   type Offer,
+  type OfferTerms,
   type StoredClaim,
   type TakenOffer,
   type Wish,
@@ -18,6 +19,7 @@ import { MaosError } from '../../../src/domain/errors.ts';
 interface Queued {
   readonly offer: Offer;
   readonly home: string | null;
+  readonly terms: OfferTerms | null;
   isTaken: boolean;
 }
 
@@ -40,15 +42,25 @@ export class MemoryFleet implements Fleet {
   readonly #queue: Queued[] = [];
   readonly #attempts = new Map<string, Attempt>();
   readonly #hosts = new Map<string, HostReport>();
-  readonly #beats = new Set<string>();
+  readonly #beats = new Map<string, string>();
   readonly #blobs = new Map<string, Uint8Array>();
   #revisions = 0;
   #woken: (() => void)[] = [];
+  readonly #era: string;
 
-  async offer(offer: Offer): Promise<void> {
-    const key = textOf(offer.key);
-    if (this.#queue.some((queued) => textOf(queued.offer.key) === key)) return;
-    this.#queue.push({ offer, home: this.home, isTaken: false });
+  constructor(era = 'first') {
+    this.#era = era;
+  }
+
+  async era(): Promise<string> {
+    return this.#era;
+  }
+
+  async offer(offer: Offer, terms: OfferTerms | null = null): Promise<void> {
+    const nameOf = (one: Pick<Queued, 'offer' | 'terms'>): string =>
+      JSON.stringify([one.offer.key, one.terms]);
+    if (this.#queue.some((queued) => nameOf(queued) === nameOf({ offer, terms }))) return;
+    this.#queue.push({ offer, terms, home: this.home, isTaken: false });
     this.#wake();
   }
 
@@ -87,6 +99,11 @@ export class MemoryFleet implements Fleet {
     return this.#attempt(key).claim === null ? this.#store(key, claim) : null;
   }
 
+  async unclaim(key: AttemptKey, revision: number): Promise<void> {
+    const attempt = this.#attempt(key);
+    if (attempt.claim?.revision === revision) attempt.claim = null;
+  }
+
   async renew(key: AttemptKey, claim: StoredClaim['claim'], revision: number): Promise<number | null> {
     return this.#attempt(key).claim?.revision === revision ? this.#store(key, claim) : null;
   }
@@ -121,17 +138,19 @@ export class MemoryFleet implements Fleet {
     return [...this.#hosts.values()];
   }
 
-  async beat(host: string, incarnation: string): Promise<void> {
-    this.#beats.add(`${host}.${incarnation}`);
+  async beat(host: string, incarnation: string, era: string): Promise<void> {
+    this.#beats.set(`${host}.${incarnation}`, era);
   }
 
-  async isBeating(host: string, incarnation: string): Promise<boolean> {
-    return this.#beats.has(`${host}.${incarnation}`);
+  async lastBeat(host: string, incarnation: string): Promise<string | null> {
+    return this.#beats.get(`${host}.${incarnation}`) ?? null;
   }
 
   async append(key: AttemptKey, stream: OutputStream, offset: number, bytes: Uint8Array): Promise<void> {
     const { output, listeners } = this.#attempt(key);
-    if (output.some((piece) => piece.stream === stream && piece.offset === offset)) return;
+    const end = await this.appended(key, stream);
+    if (offset + bytes.length <= end) return;
+    if (offset !== end) throw new Error(`The engine has this output up to byte ${end}.`);
     output.push({ stream, offset, bytes: Uint8Array.from(bytes) });
     for (const listener of listeners) listener.output(stream, offset, bytes);
   }
@@ -203,8 +222,7 @@ export class MemoryFleet implements Fleet {
   #taken(queued: Queued): TakenOffer {
     queued.isTaken = true;
     return {
-      ...queued.offer,
-      home: queued.home,
+      ...{ ...queued.offer, terms: queued.terms, home: queued.home },
       accept: async () => {
         const index = this.#queue.indexOf(queued);
         if (index >= 0) this.#queue.splice(index, 1);

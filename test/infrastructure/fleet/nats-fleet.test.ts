@@ -72,6 +72,55 @@ describe('a NATS server', () => {
     assert.equal(await home.appended(key, 'stdout'), 11);
   });
 
+  it('that has lost all it had stored is of another era, and its clients go on with everything that is told again', async (t) => {
+    const server = await NatsServer.start(t);
+    const [home, host] = await Promise.all(
+      ['home', 'host'].map(async (name) => {
+        const fleet = await openNatsFleet(accessTo(server.url), name);
+        t.after(() => fleet.close());
+        return fleet;
+      }),
+    );
+    assert.ok(home && host);
+    const key = newKey();
+    const heard: unknown[] = [];
+    await host.append(key, 'stdout', 0, Buffer.from('before'));
+    await home.follow(key, {
+      claim: ({ claim }) => heard.push(claim.host),
+      output: (_stream, offset, bytes) => heard.push([offset, String(Buffer.from(bytes))]),
+      fact: ({ type }) => heard.push(type),
+    });
+    await until(() => heard.length === 1, 'the output before');
+    const never = new AbortController().signal;
+    assert.equal(await host.take('gpu', 1_000, never), null);
+    const taking = host.take('gpu', 60_000, never).catch(() => null);
+    const before = await home.era();
+    await server.wipe();
+    await server.run();
+    const after = await until(async () => home.era().catch(() => null), 'the server');
+    assert.notEqual(after, before);
+    assert.equal(await until(async () => host.era().catch(() => null), 'the server'), after);
+    assert.equal(await taking, null);
+    // Never with a gap.
+    await assert.rejects(host.append(key, 'stdout', 6, Buffer.from('after')), /up to byte 0/);
+    await host.append(key, 'stdout', 0, Buffer.from('before'));
+    await host.append(key, 'stdout', 6, Buffer.from('after'));
+    await host.claim(key, { host: 'box', incarnation: 'i1', epoch: 1, phase: 'running', obeyed: 0 });
+    await until(() => heard.length === 4, 'everything again');
+    assert.deepEqual(heard.filter(Array.isArray), [
+      [0, 'before'],
+      [0, 'before'],
+      [6, 'after'],
+    ]);
+    assert.ok(heard.includes('box'));
+    const order = await home.put('again.order', Buffer.from('{}'));
+    const terms = { era: after, hosts: ['box'] };
+    await home.offer({ key, pool: 'gpu', format: 1, order }, terms);
+    const offer = await host.take('gpu', 5_000, never);
+    assert.deepEqual(offer?.terms, terms);
+    await offer?.accept();
+  });
+
   it('that is not there is named, with what to do', async () => {
     await assert.rejects(openNatsFleet(accessTo('nats://127.0.0.1:1'), 'test'), {
       code: 'BACKEND_UNAVAILABLE',

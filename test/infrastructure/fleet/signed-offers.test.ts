@@ -7,22 +7,27 @@ import { newKey } from '../../helpers/fleet-contract.ts';
 
 const key = newKey();
 const offer: Offer = { key, pool: 'gpu', format: 1, order: { name: 'order', sha256: 'a'.repeat(64) } };
+const terms = { era: 'first', hosts: ['box', 'can'] };
 const home = nkeys.createUser();
 const stranger = nkeys.createUser();
 
 function sent(pair = home) {
-  return JSON.parse(encodeOffer(offer, pair));
+  return JSON.parse(encodeOffer(offer, terms, pair));
 }
 
 describe('an offer', () => {
   it('comes with the public key of the home that has signed it', () => {
-    assert.deepEqual(decodeOffer(sent()), { ...offer, home: home.getPublicKey() });
+    assert.deepEqual(decodeOffer(sent()), { ...offer, terms, home: home.getPublicKey() });
   });
 
   it('of a home without a key, or of an earlier version, is of no home', () => {
-    assert.deepEqual(decodeOffer(JSON.parse(encodeOffer(offer, null))), { ...offer, home: null });
+    assert.deepEqual(decodeOffer(JSON.parse(encodeOffer(offer, null, null))), {
+      ...offer,
+      terms: null,
+      home: null,
+    });
     const { format, ...earlier } = offer;
-    assert.deepEqual(decodeOffer(earlier), { ...offer, format: 0, home: null });
+    assert.deepEqual(decodeOffer(earlier), { ...offer, format: 0, terms: null, home: null });
   });
 
   const { signed } = sent();
@@ -32,6 +37,9 @@ describe('an offer', () => {
     ['another attempt', { key: { ...key, attempt: 2 } }],
     ['another project', { key: { ...key, project: 'b'.repeat(64) } }],
     ['another format', { format: 0 }],
+    ['another era', { terms: { ...terms, era: 'second' } }],
+    ['another host', { terms: { ...terms, hosts: ['box', 'forger'] } }],
+    ['any host', { terms: null }],
     ['the name of another home', { signed: { ...sent(stranger).signed, by: signed.by } }],
     ['a malformed key', { signed: { ...signed, by: `U${'A'.repeat(55)}` } }],
     ['a malformed signature', { signed: { ...signed, signature: 'AAAA' } }],
