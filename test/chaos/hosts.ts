@@ -82,7 +82,7 @@ async function assault(pool: Pool, dice: SeededRandom, { wipes, isPatient }: Hos
     'a wrapper is killed': 1,
     'a wrapper sleeps': 1,
     'a link is cut': pool.places.length > 0 ? 4 : 0,
-    'the server is wiped': wipes ? 2 : 0,
+    'the server is wiped': wipes ? 3 : 0,
   });
   const host = dice.pick(pool.hosts) as Host;
   const home = dice.pick(pool.homes) as Home;
@@ -176,7 +176,8 @@ async function judge(home: Home, jobs: readonly Job[], calmAt: number, report: R
     },
     () => `the end of the session of ${machine.name}: ${last}`,
   );
-  for (const { name, state, failure, endedAt } of status.agents) {
+  const events = await eventsOf(home);
+  for (const { name, state, failure } of status.agents) {
     report.ends.push(state === 'failed' ? (failure?.kind ?? 'failed without a reason') : state);
     const job = jobs.find((each) => each.name === name) as Job;
     if (!terminal.has(state)) report.complaints.push(`${name} is ${state} although its session has ended`);
@@ -185,12 +186,24 @@ async function judge(home: Home, jobs: readonly Job[], calmAt: number, report: R
     else if (state === 'completed') {
       const log = await machine.maos('logs', session, name, '--raw', '--stream', 'stdout');
       const over = statSync(join(machine.folder, `over.${name}`)).mtimeMs;
-      report.lags.push(Math.max(0, Math.round(Date.parse(endedAt) - Math.max(over, calmAt))));
+      const known = events.find(({ type, data }) => type === 'agent.completed' && data.name === name);
+      report.lags.push(Math.max(0, Math.round(Date.parse(known?.at ?? '') - Math.max(over, calmAt))));
       if (log !== printed(job)) report.complaints.push(`the output of ${name} is not what it printed`);
     }
   }
   await machine.maos('audit', 'verify', session);
-  await adoptionsOf(home, report);
+  adoptionsOf(home, events, report);
+}
+
+interface ToldEvent {
+  readonly at: string;
+  readonly type: string;
+  readonly data: { readonly name?: string };
+}
+
+async function eventsOf({ machine, session }: Home): Promise<readonly ToldEvent[]> {
+  const lines = (await machine.maos('events', session, '--json')).trim().split('\n');
+  return lines.map((line): ToldEvent => JSON.parse(line));
 }
 
 /** Only what was killed or given up may fail. */
@@ -199,9 +212,7 @@ function isExcused(failure: { readonly kind?: string } | undefined, told: readon
 }
 
 /** After each kill of its process, the next events of a session are that it was taken over, and soon. */
-async function adoptionsOf({ machine, session, deaths }: Home, report: Report): Promise<void> {
-  const lines = (await machine.maos('events', session, '--json')).trim().split('\n');
-  const events = lines.map((line): { at: string; type: string } => JSON.parse(line));
+function adoptionsOf({ machine, deaths }: Home, events: readonly ToldEvent[], report: Report): void {
   for (const [index, { killedAt, calledAt, crowd }] of deaths.entries()) {
     const diesAgain = deaths[index + 1]?.killedAt ?? Number.POSITIVE_INFINITY;
     const first = events.find(({ at }) => Date.parse(at) > killedAt);

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { command, Machines } from '../helpers/machines.ts';
 import { until } from '../helpers/waiting.ts';
 
-describe('a NATS server that loses all it has stored', { timeout: 180_000 }, () => {
+describe('a NATS server that loses all it has stored', { timeout: 600_000 }, () => {
   const longLine = (machines: Machines): string =>
     `${machines.trace}; echo up; echo no >&2; while [ ! -e ${machines.folder}/go ]; do sleep 0.1; done; echo over; echo kept > "$MAOS_RESULTS/report.txt"`;
 

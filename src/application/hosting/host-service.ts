@@ -50,6 +50,7 @@ export interface HostServiceDeps {
 }
 
 const beatMs = 5_000;
+const beatAgainMs = 1_000;
 const surveyMs = 300_000;
 const waitMs = 5_000;
 const fullMs = 200;
@@ -139,15 +140,17 @@ export class HostService {
   async #beat(signal: AbortSignal): Promise<void> {
     const { fleet, name, incarnation, log } = this.#deps;
     while (!signal.aborted && !this.#isDone) {
+      let waitMs = beatMs;
       try {
         await this.#lookAtEra();
         await fleet.beat(name, incarnation, this.#era);
         this.#announced = this.#load();
         await fleet.announce(this.#report());
       } catch (error) {
+        waitMs = beatAgainMs;
         log.log('warn', 'the NATS server does not answer', { error: String(error) });
       }
-      await this.#waits(beatMs, signal, () => this.#announced !== this.#load());
+      await this.#waits(waitMs, signal, () => this.#announced !== this.#load());
     }
   }
 
