@@ -92,13 +92,14 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
       isOwned: () => sink.isOwned(),
     });
     try {
-      await persist(fleet, sink, tell, () => attempt.follow());
       let isBegun = false;
       void attempt.begun.then(() => {
         isBegun = true;
       });
-      while (!isBegun && sink.isOwned()) {
-        await persist(fleet, sink, tell, () => offering.proceed((era) => attempt.mayBeOffered(era)));
+      const isNeeded = (): boolean => !isBegun && sink.isOwned();
+      await persist(fleet, isNeeded, tell, () => attempt.follow());
+      while (isNeeded()) {
+        await persist(fleet, isNeeded, tell, () => offering.proceed((era) => attempt.mayBeOffered(era)));
         await Promise.race([attempt.begun, pause(placeMs)]);
       }
     } catch (error) {
@@ -156,11 +157,11 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
   /** Repeats what fails while the server is away; other failures may last. */
   async function persist(
     fleet: Fleet,
-    sink: OutputSink,
+    isNeeded: () => boolean,
     tell: Tell,
     act: () => Promise<void>,
   ): Promise<void> {
-    for (let tries = 1; sink.isOwned(); tries++) {
+    for (let tries = 1; isNeeded(); tries++) {
       try {
         return await act();
       } catch (error) {
@@ -168,6 +169,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
           () => true,
           () => false,
         );
+        if (!isNeeded()) return;
         if (isMaosError(error) || (isAnswering && tries >= mostTries)) throw error;
         log.log('warn', 'an offer is repeated', { error: String(error) });
         if (!isAnswering) {
