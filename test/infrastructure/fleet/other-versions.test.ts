@@ -58,8 +58,8 @@ describe('what another version of MAOS sends', () => {
 
   it('is an offer, which is of form 0 and not signed', () => {
     const { offer } = recorded;
-    assert.deepEqual(decodeOffer(offer), { ...offer, format: 0, home: null });
-    assert.deepEqual(decodeOffer(newer(offer)), { ...offer, format: 0, home: null });
+    assert.deepEqual(decodeOffer(offer), { ...offer, format: 0, terms: null, home: null });
+    assert.deepEqual(decodeOffer(newer(offer)), { ...offer, format: 0, terms: null, home: null });
   });
 
   it('is an order, of which everything must be understood', () => {
