@@ -34,7 +34,8 @@ const orderedAgent = agentShape.refine(({ role }) => {
   return [...(tools ?? []), ...deniedTools].every((tool) => noOption.test(tool));
 }, 'has a role with a tool that could be taken for an option');
 
-const order: z.ZodType<LaunchOrder> = z.strictObject({
+/** Raise {@link orderFormat} with a change of it. */
+export const orderShape: z.ZodType<LaunchOrder> = z.strictObject({
   session: sessionShape,
   agent: orderedAgent,
   prompt: z.string(),
@@ -60,7 +61,7 @@ export function decodeOrder(bytes: Uint8Array): LaunchOrder {
   } catch (cause) {
     throw new MaosError('INVALID_INPUT', 'The order of a home is not JSON.', { cause });
   }
-  const parsed = order.safeParse(value);
+  const parsed = orderShape.safeParse(value);
   if (parsed.success && parsed.data.agent.sessionId === parsed.data.session.id) return parsed.data;
   const [first] = parsed.error?.issues ?? [];
   const what =
