@@ -162,8 +162,9 @@ export class Home {
 
   /** Every MAOS process of it. The first command afterwards finds the session without an owner. */
   async die(awayMs: number): Promise<void> {
-    const death = { killedAt: Date.now(), calledAt: Number.POSITIVE_INFINITY, crowd: 1 };
     this.machine.end();
+    // Until it is found and killed, it may still store something.
+    const death = { killedAt: Date.now(), calledAt: Number.POSITIVE_INFINITY, crowd: 1 };
     this.deaths.push(death);
     await pause(awayMs);
     death.calledAt = Date.now();
