@@ -26,8 +26,7 @@ nothing is left running and every session tells the truth.
                the server is away for minutes (not with --short), and clocks of hosts are minutes or hours apart, or set.
                On Linux as root, half the rounds have their hosts in network namespaces, whose links are cut, slow and lossy.
                Ctrl-C ends it with the figures so far
-  --wipe       with --hosts: the data folder of the server is removed, too. MAOS does not master that yet: until its processes at
-               home and on the hosts are started again, agents stay shown as running
+  --wipe       with --hosts: the server also loses all it has stored
   --verbose    a line per round
   --maos FILE  the launcher (default: bin/maos.js)
 

@@ -366,24 +366,26 @@ class NatsFleet implements Fleet {
   }
 
   async follow(key: AttemptKey, listener: AttemptListener): Promise<() => void> {
-    const stops = [
-      await this.#watch(
-        'a claim',
-        key,
-        ({ claims }) => claims,
-        (entry) => listener.claim({ claim: readClaim(entry.json()), revision: entry.revision }),
-      ),
-      await this.#consume(outputs, `${subjectOf(key, 'out')}.*`, (message) => {
+    const stops: (() => void)[] = [];
+    const stop = (): void => {
+      for (const each of stops) each();
+    };
+    try {
+      const claim = (entry: KvEntry): void =>
+        listener.claim({ claim: readClaim(entry.json()), revision: entry.revision });
+      stops.push(await this.#watch('a claim', key, ({ claims }) => claims, claim));
+      const output = (message: JsMsg): void => {
         const stream = message.subject.endsWith('.err') ? 'stderr' : 'stdout';
         listener.output(stream, offsetOf(message.headers), message.data);
-      }),
-      await this.#consume(facts, subjectOf(key, 'fact'), (message) =>
-        listener.fact(readFact(message.json())),
-      ),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-    };
+      };
+      stops.push(await this.#consume(outputs, `${subjectOf(key, 'out')}.*`, output));
+      const fact = (message: JsMsg): void => listener.fact(readFact(message.json()));
+      stops.push(await this.#consume(facts, subjectOf(key, 'fact'), fact));
+      return stop;
+    } catch (error) {
+      stop();
+      throw error;
+    }
   }
 
   async put(name: string, content: Uint8Array): Promise<BlobName> {

@@ -137,9 +137,10 @@ export class RemoteAttempt {
     this.#era ??= await fleet.era();
     // The mirror delivers what it has when it is opened: last, after everything that may fail.
     const early: (() => void)[] = [];
+    let isReady = false;
     const heard = (act: () => void): void => {
-      if (this.#mirror === null) early.push(act);
-      else act();
+      if (isReady) act();
+      else early.push(act);
     };
     const stop = await fleet.follow(key, {
       claim: (stored) => heard(() => this.#claimed(stored)),
@@ -152,6 +153,7 @@ export class RemoteAttempt {
     const recorded = await this.#mirror.recordedEnd();
     if (recorded !== null) return this.#finish(recorded);
     for (const act of early) act();
+    isReady = true;
     this.#look();
   }
 
@@ -605,12 +607,20 @@ export class RemoteAttempt {
     } catch (error) {
       this.#note('error', 'the output of an agent could not be stored; it is read again', error);
       this.#stopFollowing();
-      this.#stopFollowing = this.#deps.clock.after(againMs, () => {
-        if (this.#isOver) return;
-        this.#cancelLook();
-        this.follow().catch((cause: unknown) => this.#note('error', 'an agent is not followed', cause));
-      });
+      this.#followAgain();
     }
+  }
+
+  #followAgain(): void {
+    this.#stopFollowing = this.#deps.clock.after(againMs, () => {
+      if (this.#isOver || !this.#deps.sink.isOwned()) return this.abandon();
+      this.#cancelLook();
+      this.follow().catch((cause: unknown) => {
+        this.#note('warn', 'an agent is not followed yet', cause);
+        this.#stopFollowing();
+        this.#followAgain();
+      });
+    });
   }
 
   #wait(ms: number): Promise<void> {
