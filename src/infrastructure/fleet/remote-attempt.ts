@@ -61,6 +61,8 @@ type Ended = Extract<HostFact, { type: 'ended' }>;
 
 const lookMs = 3_000;
 const againMs = 1_000;
+/** How long a host may take to tell again what it has told in the middle of a loss. */
+const againToldMs = 15_000;
 /** How often to try what fails on this machine. */
 const mostTries = 60;
 /** How long a host may take to suspend or resume an agent. */
@@ -199,7 +201,8 @@ export class RemoteAttempt {
   #claimed(stored: StoredClaim): void {
     this.#stored = stored;
     this.#isForgotten = false;
-    this.#drop(stored.claim.obeyed);
+    if (this.#wish.number > 0 && stored.claim.obeyed > this.#wish.number) this.#outbid(stored.claim.obeyed);
+    else this.#drop(stored.claim.obeyed);
     for (const wake of this.#obeyed.splice(0)) wake();
     const { host, phase } = stored.claim;
     if (host === null) void this.#finish(phase === 'ended' ? this.#neverStarted() : this.#lost());
@@ -329,11 +332,22 @@ export class RemoteAttempt {
   /** As long as the session goes on: what its host still tells is kept, and never applied. */
   #awaitLateFacts(): void {
     if (this.#told === null && this.#deps.sink.isOwned()) {
+      this.#wishAgain().catch((error: unknown) =>
+        this.#note('debug', 'the NATS server does not answer', error),
+      );
       this.#cancelLook = this.#deps.clock.after(lookMs, () => this.#awaitLateFacts());
       return;
     }
     this.#stopFollowing();
     this.#deps.released();
+  }
+
+  /** What is not to run must end, also if the engine has lost that. */
+  async #wishAgain(): Promise<void> {
+    const { fleet, key } = this.#deps;
+    const era = await fleet.era();
+    if (era !== this.#era) await fleet.desire(key, this.#wish);
+    this.#era = era;
   }
 
   #hearLate(fact: HostFact): void {
@@ -379,9 +393,12 @@ export class RemoteAttempt {
   async #comesAgain(error: unknown): Promise<boolean> {
     const { fleet, clock, lostAfterMs } = this.#deps;
     if (!isMaosError(error, 'INVALID_INPUT')) return false;
-    if ((await fleet.era().catch(() => null)) === this.#toldIn) return false;
+    const isSame = (await fleet.era().catch(() => null)) === this.#toldIn;
+    const { host, incarnation } = this.#stored?.claim ?? { host: null, incarnation: '' };
+    const isBeating = host !== null && (await fleet.lastBeat(host, incarnation).catch(() => null)) !== null;
+    if (isBeating && !isSame) this.#missedSince = null;
     this.#missedSince ??= clock.elapsedMs();
-    return clock.elapsedMs() - this.#missedSince < lostAfterMs;
+    return clock.elapsedMs() - this.#missedSince < (isSame ? againToldMs : lostAfterMs);
   }
 
   /** Before the end is recorded, either the work is in the repository, or why it is not. @returns whether it is */
@@ -472,6 +489,12 @@ export class RemoteAttempt {
     await this.#desire({ answers: [...this.#wish.answers, answer] }, answerName(answer.call));
   }
 
+  /** Its host has obeyed a wish of an earlier process that the engine has lost: what is wished now has too low a number. */
+  #outbid(obeyed: number): void {
+    for (const name of this.#since.keys()) this.#since.set(name, obeyed + 1);
+    void this.#desire({}).catch((error: unknown) => this.#note('warn', 'a wish could not be stored', error));
+  }
+
   /** The host has everything up to this wish. */
   #drop(obeyed: number): void {
     const isLeft = (name: string): boolean => (this.#since.get(name) ?? 0) > obeyed;
@@ -521,6 +544,7 @@ export class RemoteAttempt {
     const { fleet, offers } = this.#deps;
     const era = await fleet.era();
     if (era !== this.#era) await this.#enter(era);
+    await this.#lookForClaim();
     const stored = this.#stored;
     if (this.#isForgotten || (stored === null && !offers.isCurrent(era))) return this.#judgeForgotten(era);
     if (stored === null && !this.#deps.isOffered) return this.callBack();
@@ -537,6 +561,14 @@ export class RemoteAttempt {
       return;
     }
     await this.#giveUp();
+  }
+
+  /** A host removes a claim that it has made in another era than the offer was for. */
+  async #lookForClaim(): Promise<void> {
+    const { fleet, key } = this.#deps;
+    const stored = this.#stored;
+    if (stored?.claim.phase !== 'claimed' || (await fleet.claimOf(key)) !== null) return;
+    if (this.#stored === stored) this.#stored = null;
   }
 
   /** In another era than before, the engine has nothing of this attempt but what has been told again. */
