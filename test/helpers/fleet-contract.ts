@@ -161,6 +161,30 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       assert.notEqual(await home.claim(key, { ...claimed, host: 'two' }), null);
     });
 
+    it('that was meant for another era is none', async (t) => {
+      const { host, home } = await bench(t);
+      const key = newKey();
+      const seen: AttemptClaim[] = [];
+      const stop = await home.follow(key, {
+        claim: ({ claim }) => seen.push(claim),
+        output: () => {},
+        fact: () => {},
+      });
+      t.after(stop);
+      const calledBack = { ...claimed, host: null, phase: 'ended' as const };
+      await home.claim(key, { ...calledBack, era: 'an earlier one' });
+      assert.equal(await host.claimOf(key), null);
+      await home.claim(key, { ...calledBack, era: 'an earlier one' });
+      assert.notEqual(await host.claim(key, claimed), null);
+      const other = newKey();
+      const now = { ...calledBack, era: await home.era() };
+      assert.notEqual(await home.claim(other, now), null);
+      assert.equal(await host.claim(other, claimed), null);
+      assert.deepEqual((await host.claimOf(other))?.claim, now);
+      await until(() => seen.length > 0);
+      assert.deepEqual(seen, [claimed]);
+    });
+
     it('outlives what is forgotten', async (t) => {
       const { host } = await bench(t);
       const key = newKey();

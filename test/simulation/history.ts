@@ -9,7 +9,7 @@ import { Box, World } from './world.ts';
 /** When everything is mended, and stays so. */
 const healedAtMs = 60_000;
 /** How long everything may take to come to its end after that. */
-const patienceMs = 240_000;
+const patienceMs = 480_000;
 /** For what must not happen any more. */
 const settledMs = 20_000;
 

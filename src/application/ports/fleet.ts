@@ -70,6 +70,8 @@ export interface AttemptClaim {
   readonly phase: 'claimed' | 'spawning' | 'running' | 'ended';
   /** Number of the wish that the host has fulfilled; 0: none yet. */
   readonly obeyed: number;
+  /** It counts only in this era; in a later one there is no such claim. Absent: in each. */
+  readonly era?: string | undefined;
 }
 
 export interface StoredClaim {

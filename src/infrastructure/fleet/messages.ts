@@ -66,6 +66,7 @@ const claim: z.ZodType<AttemptClaim> = z.object({
   epoch: count,
   phase: z.enum(['claimed', 'spawning', 'running', 'ended']),
   obeyed: count,
+  era: z.string().max(100).optional(),
 });
 
 const callId = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);

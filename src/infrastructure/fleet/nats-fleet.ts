@@ -233,7 +233,11 @@ class NatsFleet implements Fleet {
   }
 
   async claim(key: AttemptKey, claim: AttemptClaim): Promise<number | null> {
-    return unlessChanged(this.#storage.claims.create(claimKey(key), JSON.stringify(claim)));
+    const create = (): Promise<number | null> =>
+      unlessChanged(this.#storage.claims.create(claimKey(key), JSON.stringify(claim)));
+    const revision = await create();
+    if (revision !== null || (await this.claimOf(key)) !== null) return revision;
+    return create();
   }
 
   async unclaim(key: AttemptKey, revision: number): Promise<void> {
@@ -250,7 +254,15 @@ class NatsFleet implements Fleet {
     const entry = await this.#storage.claims.get(claimKey(key));
     return entry === null || entry.operation !== 'PUT'
       ? null
-      : { claim: readClaim(entry.json()), revision: entry.revision };
+      : this.#ifCounts(key, { claim: readClaim(entry.json()), revision: entry.revision });
+  }
+
+  /** Removes a claim of which the era is over. */
+  async #ifCounts(key: AttemptKey, stored: StoredClaim): Promise<StoredClaim | null> {
+    const { era } = stored.claim;
+    if (era === undefined || era === (await this.era())) return stored;
+    await this.unclaim(key, stored.revision);
+    return null;
   }
 
   async desire(key: AttemptKey, wish: Wish): Promise<void> {
@@ -371,8 +383,14 @@ class NatsFleet implements Fleet {
       for (const each of stops) each();
     };
     try {
-      const claim = (entry: KvEntry): void =>
-        listener.claim({ claim: readClaim(entry.json()), revision: entry.revision });
+      const claim = (entry: KvEntry): void => {
+        const stored = { claim: readClaim(entry.json()), revision: entry.revision };
+        if (stored.claim.era === undefined) return listener.claim(stored);
+        void this.#ifCounts(key, stored).then(
+          (counts) => counts !== null && listener.claim(counts),
+          (error: unknown) => this.#onIgnored('a claim of an era', error),
+        );
+      };
       stops.push(await this.#watch('a claim', key, ({ claims }) => claims, claim));
       const output = (message: JsMsg): void => {
         const stream = message.subject.endsWith('.err') ? 'stderr' : 'stdout';

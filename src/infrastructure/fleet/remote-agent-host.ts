@@ -6,7 +6,7 @@ import type {
   RunningAgent,
 } from '../../application/ports/agent-host.ts';
 import type { Clock } from '../../application/ports/clock.ts';
-import type { AttemptKey, BlobName, Fleet } from '../../application/ports/fleet.ts';
+import type { AttemptKey, BlobName, Fleet, Wish } from '../../application/ports/fleet.ts';
 import type { SharedFiles } from '../../application/ports/hosting.ts';
 import type { Log } from '../../application/ports/log.ts';
 import type { TeamCall, TeamOutcome } from '../../application/ports/team-calls.ts';
@@ -97,6 +97,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
         isBegun = true;
       });
       const isNeeded = (): boolean => !isBegun && sink.isOwned();
+      await persist(fleet, isNeeded, tell, () => endEarlier(fleet, key));
       await persist(fleet, isNeeded, tell, () => attempt.follow());
       while (isNeeded()) {
         await persist(fleet, isNeeded, tell, () => offering.proceed((era) => attempt.mayBeOffered(era)));
@@ -112,6 +113,16 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
       });
     }
     return attempt.running();
+  }
+
+  /** The host of one that was given up may come back when the engine has lost the wish that ends it. */
+  async function endEarlier(fleet: Fleet, key: LaunchKey): Promise<void> {
+    for (let attempt = key.attempt - 1; attempt > 0; attempt--) {
+      const earlier = { ...key, attempt };
+      if ((await deps.offerStore(deps.folderOf(earlier), attempt).read()) === null) continue;
+      const stored = await fleet.claimOf(keyOf(earlier));
+      if (stored?.claim.host !== null) await fleet.desire(keyOf(earlier), endAtOnce(clock.now()));
+    }
   }
 
   async function send(fleet: Fleet, key: LaunchKey, ordered: OrderedLaunch): Promise<BlobName> {
@@ -189,6 +200,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
     const attempt = attemptOf(fleet, key, agent, offers, sink, false);
     try {
       await offers.load();
+      await endEarlier(fleet, key);
       await attempt.callBack();
       await attempt.follow();
       await Promise.race([attempt.begun, pause(newsMs)]);
@@ -226,6 +238,11 @@ function teller(sink: OutputSink): Tell {
     if (why !== null && why !== said) sink.news?.({ type: 'waiting', reason: why });
     said = why;
   };
+}
+
+function endAtOnce(now: string): Wish {
+  const nothing = { isPaused: false, input: [], isInputOver: false, answers: [] };
+  return { ...nothing, number: Date.parse(now), stop: { graceMs: 0 } };
 }
 
 /** An agent that no host has ever heard of. */

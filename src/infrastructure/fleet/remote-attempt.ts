@@ -123,9 +123,8 @@ export class RemoteAttempt {
     const { fleet, key, offers } = this.#deps;
     const era = await fleet.era();
     if (!offers.isCurrent(era)) return;
-    const revision = await fleet.claim(key, calledBack);
-    // A claim of the era before may have been lost in between.
-    if (revision !== null && (await fleet.era()) !== era) await fleet.unclaim(key, revision);
+    // Made too late, in another era, it would call back what a host has claimed in this one.
+    await fleet.claim(key, { ...calledBack, era });
   }
 
   /** Why it could not be started; null: nothing is known of a failure. */

@@ -96,7 +96,7 @@ export class MemoryFleet implements Fleet {
   }
 
   async claim(key: AttemptKey, claim: StoredClaim['claim']): Promise<number | null> {
-    return this.#attempt(key).claim === null ? this.#store(key, claim) : null;
+    return (await this.claimOf(key)) === null ? this.#store(key, claim) : null;
   }
 
   async unclaim(key: AttemptKey, revision: number): Promise<void> {
@@ -109,7 +109,13 @@ export class MemoryFleet implements Fleet {
   }
 
   async claimOf(key: AttemptKey): Promise<StoredClaim | null> {
-    return this.#attempt(key).claim;
+    const attempt = this.#attempt(key);
+    if (attempt.claim !== null && !this.#counts(attempt.claim)) attempt.claim = null;
+    return attempt.claim;
+  }
+
+  #counts({ claim }: StoredClaim): boolean {
+    return claim.era === undefined || claim.era === this.#era;
   }
 
   async desire(key: AttemptKey, wish: Wish): Promise<void> {
@@ -170,7 +176,7 @@ export class MemoryFleet implements Fleet {
   async follow(key: AttemptKey, listener: AttemptListener): Promise<() => void> {
     const { claim, output, facts, listeners } = this.#attempt(key);
     listeners.add(listener);
-    if (claim !== null) listener.claim(claim);
+    if (claim !== null && this.#counts(claim)) listener.claim(claim);
     for (const { stream, offset, bytes } of output) listener.output(stream, offset, bytes);
     for (const fact of facts) listener.fact(fact);
     return () => listeners.delete(listener);
@@ -248,7 +254,7 @@ export class MemoryFleet implements Fleet {
     const stored = { claim, revision: this.#revisions };
     const attempt = this.#attempt(key);
     attempt.claim = stored;
-    for (const listener of attempt.listeners) listener.claim(stored);
+    if (this.#counts(stored)) for (const listener of attempt.listeners) listener.claim(stored);
     return stored.revision;
   }
 
