@@ -37,7 +37,7 @@ export class Engine {
   readonly weather: Weather;
   readonly subscriptions = new Set<Subscription>();
   readonly #beats = new Map<string, { readonly at: number; readonly era: string }>();
-  #wipes = 0;
+  wipes = 0;
   #offered = new Map<string, number>();
 
   constructor(time: Time, random: Random, weather: Weather) {
@@ -85,8 +85,8 @@ export class Engine {
 
   /** Its data folder is lost. */
   wipe(): void {
-    this.#wipes += 1;
-    this.stored = new MemoryFleet(`after wipe ${this.#wipes}`);
+    this.wipes += 1;
+    this.stored = new MemoryFleet(`after wipe ${this.wipes}`);
     this.#beats.clear();
     this.#offered = new Map();
   }

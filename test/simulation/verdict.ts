@@ -16,7 +16,9 @@ export function checkEnds(world: World): string[] {
     }
   }
   for (const { machine, waiting } of world.boxes) {
-    complaints.push(...machine.running.map((name) => `${name} runs without an owner`));
+    const forgotten = forgottenOf(world);
+    const unowned = machine.running.filter((text) => !forgotten.has(text.slice(`${machine.name}: `.length)));
+    complaints.push(...unowned.map((text) => `${text} runs without an owner`));
     if (waiting > idleWaits + machine.stored.size)
       complaints.push(`${machine.name} has ${waiting} listeners, but no agent`);
   }
@@ -25,11 +27,26 @@ export function checkEnds(world: World): string[] {
 }
 
 /**
+ * Launches of which nobody knows any more that they are to end: their homes gave them up and ordered no other attempt, and
+ * the engine lost the wish.
+ */
+function forgottenOf(world: World): ReadonlySet<string> {
+  const agents = world.engine.wipes === 0 ? [] : world.homes.flatMap((home) => home.agents);
+  const last = agents.flatMap(({ order, attempts }) => {
+    const { number, end = null } = attempts.at(-1) ?? {};
+    const isLost = end !== null && end !== 'failed' && end.how === 'lost' && number !== undefined;
+    return isLost ? [launchName({ ...order.agent, agentId: order.agent.id, attempt: number })] : [];
+  });
+  return new Set(last);
+}
+
+/**
  * Records that hosts keep for nothing. One of a program that has run stays if its home has died before it could confirm
  * that it has the end, or has given the attempt up.
  */
 export function recordsLeft(world: World): string[] {
   const left: string[] = [];
+  const forgotten = forgottenOf(world);
   for (const { machine } of world.boxes) {
     for (const [name, { key }] of machine.stored) {
       const launch = machine.launches.get(launchName(key));
@@ -38,7 +55,7 @@ export function recordsLeft(world: World): string[] {
         .find(({ id, order }) => id === key.agentId && order.session.id === key.sessionId)
         ?.attempts.find(({ number }) => number === key.attempt);
       const isOver = launch instanceof Launch && launch.end !== null && attempt?.end !== null;
-      if (!isOver) left.push(`${machine.name} keeps a record of ${name}`);
+      if (!isOver && !forgotten.has(launchName(key))) left.push(`${machine.name} keeps a record of ${name}`);
     }
   }
   return left;

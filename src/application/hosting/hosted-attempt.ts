@@ -80,6 +80,7 @@ export class HostedAttempt {
   /** Number of the latest wish. */
   #wished = 0;
   #isOver = false;
+  #renewing: Promise<unknown> = Promise.resolve();
   readonly #onAbort = (): void => this.#limits.end();
   #isStarted = true;
   /** Counts how often the engine has lost everything. */
@@ -498,6 +499,7 @@ export class HostedAttempt {
   }
 
   async #remove(): Promise<void> {
+    this.#isSettled = true;
     const { place, records } = this.#deps;
     await place.code
       .remove(this.#record.order)
@@ -530,8 +532,17 @@ export class HostedAttempt {
     this.#deps.log.log('error', message, { agentId: this.#key.agentId, error: String(error) });
   }
 
-  /** Until it works, or the claim is another process's. */
-  async #renew(change: Partial<AttemptClaim>): Promise<void> {
+  /**
+   * Until it works, or the claim is another process's. One after the other: a change that waits for the engine must not
+   * undo a later one.
+   */
+  #renew(change: Partial<AttemptClaim>): Promise<void> {
+    const renewed = this.#renewing.then(() => this.#renewNow(change));
+    this.#renewing = renewed.catch(() => 'whoever asked for it is told');
+    return renewed;
+  }
+
+  async #renewNow(change: Partial<AttemptClaim>): Promise<void> {
     const { fleet } = this.#deps;
     const { key } = this.#record;
     const claim = { ...this.#stored.claim, obeyed: this.#obeyed, ...change };

@@ -385,11 +385,12 @@ class NatsFleet implements Fleet {
     try {
       const claim = (entry: KvEntry): void => {
         const stored = { claim: readClaim(entry.json()), revision: entry.revision };
-        if (stored.claim.era === undefined) return listener.claim(stored);
-        void this.#ifCounts(key, stored).then(
-          (counts) => counts !== null && listener.claim(counts),
-          (error: unknown) => this.#onIgnored('a claim of an era', error),
-        );
+        if (stored.claim.era === undefined) listener.claim(stored);
+        else
+          this.#ifCounts(key, stored).then(
+            (counts) => counts !== null && listener.claim(counts),
+            (error: unknown) => this.#onIgnored('a claim of an era', error),
+          );
       };
       stops.push(await this.#watch('a claim', key, ({ claims }) => claims, claim));
       const output = (message: JsMsg): void => {
