@@ -78,7 +78,9 @@ describe('the command lines of the documents', () => {
     assert.ok(lines.length > 40, String(lines.length));
     const failed: string[] = [];
     for (const words of lines) {
-      const { status, stderr } = await maosInProcess(words, { env: maos.env, cwd: maos.project });
+      // As a shell does with `~`.
+      const args = words.map((word) => word.replace(/^~(?=\/)/, maos.home));
+      const { status, stderr } = await maosInProcess(args, { env: maos.env, cwd: maos.project });
       // Not there, not in this state and no such CLI are answers; a wrong line and a bug are not.
       if ([0, 1, 3, 4, 6].includes(status ?? 70)) continue;
       failed.push(`${words.join(' ')}: ${status} ${stderr}`);

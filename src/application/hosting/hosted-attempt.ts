@@ -141,7 +141,7 @@ export class HostedAttempt {
   async claimAgain(): Promise<void> {
     this.#era += 1;
     this.#ring();
-    await this.#renew({});
+    await this.#renew(untold(this.#stored.claim));
   }
 
   async #run(begin: () => Promise<{ running: RunningAgent; refusal: string | null }>): Promise<void> {
@@ -158,6 +158,7 @@ export class HostedAttempt {
     this.#isStarted = !(await wasNeverStarted(running));
     if (isTold) return;
     if (this.#isSettled) this.#stopUnwanted();
+    const era = this.#era;
     await this.#tellStart();
     this.#stopListening = await this.#persist('listening for wishes', () =>
       fleet.wishes(this.#record.key, (wish) => this.#obey(wish, running)),
@@ -166,7 +167,7 @@ export class HostedAttempt {
       this.#limits.begin(running);
       this.#calls.begin();
     }
-    await this.#tellAll();
+    await this.#tellAll(era);
   }
 
   async #tellStart(): Promise<void> {
@@ -181,14 +182,15 @@ export class HostedAttempt {
     await this.#renew({ phase: 'running' });
   }
 
-  /** Its output, while it runs, and its end: everything in the same era. */
-  async #tellAll(): Promise<void> {
+  /** Its output, while it runs, and its end: everything in the same era. @param startedIn in which its start was told */
+  async #tellAll(startedIn: number): Promise<void> {
     const { signal } = this.#deps;
-    for (let isAgain = false; ; isAgain = true) {
+    for (let told = startedIn; ; ) {
       const era = this.#era;
-      if (isAgain) {
+      if (told !== era) {
         await this.#tellStart();
         this.#calls.tellAgain();
+        told = era;
       }
       const printed = await this.#publish(era);
       if (printed === null) continue;
@@ -235,7 +237,7 @@ export class HostedAttempt {
         told = this.#era;
         waitMs = firstConfirmMs;
         await this.#tellStart();
-        await this.#tellAll();
+        await this.#tellAll(told);
       }
       const current = await this.#persist('looking whether an end is known', () => fleet.claimOf(key));
       if (this.#isSettled || (current !== null && current.claim.host !== this.#stored.claim.host)) break;
@@ -560,9 +562,10 @@ export class HostedAttempt {
         throw new Error('the claim has changed meanwhile');
       }
       if (current === null) {
-        const made = await fleet.claim(key, claim);
+        const again = { ...claim, ...untold(claim) };
+        const made = await fleet.claim(key, again);
         if (made === null) throw new Error('the claim was made meanwhile');
-        this.#stored = { claim, revision: made };
+        this.#stored = { claim: again, revision: made };
       } else if (current.claim.host === null) {
         this.#isSettled = true;
         this.#stopUnwanted();
@@ -588,6 +591,11 @@ async function unlessAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<
   } finally {
     signal.removeEventListener('abort', end);
   }
+}
+
+/** In a new era: with `ended`, the next process of this host would take everything for told. */
+function untold({ phase }: AttemptClaim): Partial<AttemptClaim> {
+  return phase === 'ended' ? { phase: 'spawning' } : {};
 }
 
 /** Whether the launch was fenced: then its end is known immediately. */

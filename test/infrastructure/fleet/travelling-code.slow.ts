@@ -117,7 +117,8 @@ describe('a machine that dies while code travels', { timeout: 600_000 }, () => {
           assert.equal(repository.git('status', '--porcelain'), '');
           assert.equal(repository.git('fsck', '--strict'), '');
           const scratch = join(layout.project, 'git');
-          assert.ok(readdirSync(scratch).length <= 1);
+          // At most the two of the process that died: a bundle is received in one, and looked at in another.
+          assert.ok(readdirSync(scratch).length <= 2);
           repository.remove();
         },
       };
