@@ -98,6 +98,8 @@ export class RemoteAttempt {
   #stopFollowing = (): void => {};
   #cancelLook = (): void => {};
   #silentSince: number | null = null;
+  /** Since when a claim is only `claimed`. */
+  #waiting: { readonly revision: number; readonly since: number } | null = null;
   #isOver = false;
   /** In which it was looked at last; null: it is not followed yet. */
   #era: string | null = null;
@@ -551,15 +553,28 @@ export class RemoteAttempt {
     const { host, incarnation, phase } = stored.claim;
     // An end that was told only lacks the rest of its output.
     if (phase === 'ended' && this.#told !== null) return;
+    if (phase === 'claimed' && this.#isStuck(stored)) return this.#takeBack(stored, era);
     if ((await fleet.lastBeat(host, incarnation)) !== null) return this.#heardOf();
     if (!this.#isSilent(`host ${host} is not heard of`)) return;
-    if (phase === 'claimed' && offers.isCurrent(era)) {
-      // Before 'spawning' the host cannot have started it, and from now on it cannot any more.
-      if ((await fleet.renew(this.#deps.key, calledBack, stored.revision)) !== null)
-        await this.#finish(this.#neverStarted());
-      return;
-    }
+    if (phase === 'claimed' && offers.isCurrent(era)) return this.#takeBack(stored, era);
     await this.#giveUp();
+  }
+
+  /** A claim whose host goes on with nothing: it was sent again, and arrived after the host had removed it. */
+  #isStuck({ revision }: StoredClaim): boolean {
+    const now = this.#deps.clock.elapsedMs();
+    if (this.#waiting?.revision !== revision) this.#waiting = { revision, since: now };
+    return now - this.#waiting.since >= this.#deps.lostAfterMs;
+  }
+
+  /** Before 'spawning' the host cannot have started it, and from now on it cannot any more. */
+  async #takeBack({ revision }: StoredClaim, era: string): Promise<void> {
+    const { fleet, key, offers } = this.#deps;
+    if (!offers.isCurrent(era)) {
+      await fleet.unclaim(key, revision);
+      this.#stored = null;
+    } else if ((await fleet.renew(key, calledBack, revision)) !== null)
+      await this.#finish(this.#neverStarted());
   }
 
   /** A host removes a claim that it has made in another era than the offer was for. */
