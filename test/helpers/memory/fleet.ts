@@ -96,7 +96,7 @@ export class MemoryFleet implements Fleet {
   }
 
   async claim(key: AttemptKey, claim: StoredClaim['claim']): Promise<number | null> {
-    return (await this.claimOf(key)) === null ? this.#store(key, claim) : null;
+    return this.#counting(key) === null ? this.#store(key, claim) : null;
   }
 
   async unclaim(key: AttemptKey, revision: number): Promise<void> {
@@ -109,6 +109,10 @@ export class MemoryFleet implements Fleet {
   }
 
   async claimOf(key: AttemptKey): Promise<StoredClaim | null> {
+    return this.#counting(key);
+  }
+
+  #counting(key: AttemptKey): StoredClaim | null {
     const attempt = this.#attempt(key);
     if (attempt.claim !== null && !this.#counts(attempt.claim)) attempt.claim = null;
     return attempt.claim;
