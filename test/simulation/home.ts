@@ -191,17 +191,16 @@ export class Home {
         isOwned: () => this.#life === life,
       };
       const end = await this.#play(agent, current, isNew, remote, life, sink);
-      await stored(() => {
-        current.heard = heard;
-        current.end = end;
-      });
       const isAgain =
         end !== 'failed' &&
         (end.how === 'never_started' || (end.how === 'lost' && agent.errand.isRerunOnLost)) &&
         current.number < maxAttempts;
-      if (isAgain) continue;
-      agent.isDone = true;
-      return;
+      await stored(() => {
+        current.heard = heard;
+        current.end = end;
+        agent.isDone = !isAgain;
+      });
+      if (!isAgain) return;
     }
   }
 

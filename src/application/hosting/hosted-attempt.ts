@@ -566,6 +566,9 @@ export class HostedAttempt {
         const made = await fleet.claim(key, again);
         if (made === null) throw new Error('the claim was made meanwhile');
         this.#stored = { claim: again, revision: made };
+        // So the engine has lost everything, before a beat has shown it.
+        this.#era += 1;
+        this.#ring();
       } else if (current.claim.host === null) {
         this.#isSettled = true;
         this.#stopUnwanted();
