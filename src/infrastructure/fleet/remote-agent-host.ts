@@ -97,10 +97,16 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
         isBegun = true;
       });
       const isNeeded = (): boolean => !isBegun && sink.isOwned();
-      await persist(fleet, isNeeded, tell, () => endEarlier(fleet, key));
       await persist(fleet, isNeeded, tell, () => attempt.follow());
+      let endedIn = '';
+      const proceed = async (): Promise<void> => {
+        const { era } = await look(fleet);
+        if (era !== endedIn) await endEarlier(fleet, key);
+        endedIn = era;
+        await offering.proceed((of) => attempt.mayBeOffered(of));
+      };
       while (isNeeded()) {
-        await persist(fleet, isNeeded, tell, () => offering.proceed((era) => attempt.mayBeOffered(era)));
+        await persist(fleet, isNeeded, tell, proceed);
         await Promise.race([attempt.begun, pause(placeMs)]);
       }
     } catch (error) {
