@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { command, Machines } from '../helpers/machines.ts';
 import { until } from '../helpers/waiting.ts';
 
@@ -23,6 +23,19 @@ describe('a NATS server that loses all it has stored', { timeout: 600_000 }, () 
     assert.equal(machines.launches(), 1);
   }
 
+  /** An agent runs on the host, and the process at home that owned its session is dead. */
+  async function withoutOwner(t: TestContext): Promise<{ readonly machines: Machines; readonly id: string }> {
+    const machines = await Machines.start(t);
+    await machines.startHost();
+    const plan = machines.plan([command('far', longLine(machines), { pool: 'gpu' })]);
+    const owner = machines.spawn('home', 'run', plan);
+    const id = await until(() => /sess_[0-9A-Z]{26}/.exec(machines.latest())?.[0], 'the session');
+    await machines.printed(id, 'far', 'up');
+    owner.kill('SIGKILL');
+    await once(owner, 'exit');
+    return { machines, id };
+  }
+
   it('while an agent runs is told everything again by home and host, which go on', async (t) => {
     const machines = await Machines.start(t);
     await machines.startHost();
@@ -37,14 +50,7 @@ describe('a NATS server that loses all it has stored', { timeout: 600_000 }, () 
   });
 
   it('while the agent has ended and nobody has heard of that', async (t) => {
-    const machines = await Machines.start(t);
-    await machines.startHost();
-    const plan = machines.plan([command('far', longLine(machines), { pool: 'gpu' })]);
-    const owner = machines.spawn('home', 'run', plan);
-    const id = await until(() => /sess_[0-9A-Z]{26}/.exec(machines.latest())?.[0], 'the session');
-    await machines.printed(id, 'far', 'up');
-    owner.kill('SIGKILL');
-    await once(owner, 'exit');
+    const { machines, id } = await withoutOwner(t);
     writeFileSync(join(machines.folder, 'go'), '');
     await until(() => machines.hostOutput.includes('ended: far'), 'the end there');
     await machines.server.wipe();
@@ -53,14 +59,7 @@ describe('a NATS server that loses all it has stored', { timeout: 600_000 }, () 
   });
 
   it('while home and host are dead, and the home is back first', async (t) => {
-    const machines = await Machines.start(t);
-    await machines.startHost();
-    const plan = machines.plan([command('far', longLine(machines), { pool: 'gpu' })]);
-    const owner = machines.spawn('home', 'run', plan);
-    const id = await until(() => /sess_[0-9A-Z]{26}/.exec(machines.latest())?.[0], 'the session');
-    await machines.printed(id, 'far', 'up');
-    owner.kill('SIGKILL');
-    await once(owner, 'exit');
+    const { machines, id } = await withoutOwner(t);
     await machines.killHost();
     await machines.server.wipe();
     await machines.server.run();
