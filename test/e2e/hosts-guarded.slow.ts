@@ -18,8 +18,8 @@ describe('a server with the documented permissions', { timeout: 300_000 }, () =>
     assert.match((await machines.maos('home', 'host', 'list')).stdout, /^$/);
     await machines.startHost('--slots', '3');
     const at = { pool: 'gpu', timeout_minutes: 60 };
-    const coder = `${machines.trace}; echo good > b.txt; answer=$(${own} ask 'Which port?' --choice 8080); echo "got $answer"; echo shared > "$MAOS_SHARED_CONTEXT/s.txt"`;
-    const paced = `${machines.trace}; i=0; while [ ! -e ${folder}/go ]; do i=$((i+1)); echo $i; sleep 0.1; done; ${own} message send coder 'It goes.'`;
+    const coder = `${machines.trace}; echo good > b.txt; answer=$(${own} ask 'Which port?' --choice 8080); echo "got $answer"; echo shared > "$MAOS_SHARED_CONTEXT/s.txt"; while [ ! -e ${folder}/said ]; do sleep 0.1; done`;
+    const paced = `${machines.trace}; i=0; while [ ! -e ${folder}/go ]; do i=$((i+1)); echo $i; sleep 0.1; done; ${own} message send coder 'It goes.' && touch ${folder}/said`;
     const id = await machines.begin([
       { ...command('coder', coder, at), workspace: 'worktree' },
       command('paced', paced, at),
@@ -43,10 +43,14 @@ describe('a server with the documented permissions', { timeout: 300_000 }, () =>
     const stateOf = async (name: string) =>
       (await machines.status(id)).agents.find((agent: { name: string }) => agent.name === name);
     for (const name of ['coder', 'paced', 'near']) {
-      await until(
-        async () => (await stateOf(name)).state === 'completed',
+      const { state } = await until(
+        async () => {
+          const agent = await stateOf(name);
+          return ['completed', 'failed'].includes(agent.state) ? agent : null;
+        },
         () => `${name}: ${machines.hostOutput}`,
       );
+      assert.equal(state, 'completed', name);
     }
     await machines.maos('home', 'cancel', id);
     await until(async () => (await machines.status(id)).state === 'cancelled', 'the cancelling');

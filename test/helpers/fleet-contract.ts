@@ -303,6 +303,15 @@ export function fleetContract(make: (t: TestContext) => Promise<() => Promise<Fl
       assert.equal(await host.appended(key, 'stdout'), 6);
     });
 
+    it('has no gap when an earlier process of the host is heard late', async (t) => {
+      const { home: earlier, host } = await bench(t);
+      const key = newKey();
+      assert.equal(await host.appended(key, 'stdout'), 0);
+      await earlier.append(key, 'stdout', 0, Buffer.from('one'));
+      await assert.rejects(host.append(key, 'stdout', 0, Buffer.from('onetwo')));
+      assert.equal(await host.appended(key, 'stdout'), 3);
+    });
+
     it('is bytes, whatever they are', async (t) => {
       const { home, host } = await bench(t);
       const key = newKey();

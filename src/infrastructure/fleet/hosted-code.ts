@@ -47,6 +47,8 @@ export function makeHostedCode({
   readonly git?: Git;
 }): HostedCode {
   const fetching = new Serial<string>();
+  /** By worktree: attempts of an agent have it one after the other. */
+  const places = new Serial<string>();
   const deps = { git, layout, environment };
   const scratch = join(layout.project, 'git');
   const folder = join(layout.project, 'code.git');
@@ -114,10 +116,12 @@ export function makeHostedCode({
       const repository = await repositoryFor(commit);
       for (const bundle of code.bundles)
         await fetching.run(folder, () => obtain(repository, bundle, source, signal));
-      await makeRoom(order, repository);
       const place = placeOf(agent);
       const starts = commitsOf(start).map((id, at) => ({ ref: `${startRef(agent)}.${at}`, commit: id }));
-      await pointTo(repository, [...starts, { ref: `refs/heads/${place.branch}`, commit }]);
+      await places.run(worktreeFolder(layout, place), async () => {
+        await makeRoom(order, repository);
+        await pointTo(repository, [...starts, { ref: `refs/heads/${place.branch}`, commit }]);
+      });
       const archive = code.brought === null ? null : await source.get(code.brought);
       const bring = async (into: string): Promise<string[]> =>
         archive === null ? [] : unpackBrought(archive, into);
@@ -154,12 +158,14 @@ export function makeHostedCode({
       if (order === null || !(await exists(folder))) return;
       const { agent, start, text } = order;
       const place = placeOf(agent);
-      const left = await remove(deps, place, start.commit, keptRef(agent), text);
-      if (left !== null) {
+      const repository = await openRepository(git, folder);
+      await places.run(worktreeFolder(layout, place), async () => {
+        // The next attempt may be here before the home says that it has this one's work.
+        if (await hasNext(repository, agent)) return tidy(repository, [startRef(agent)]);
+        const left = await remove(deps, place, start.commit, keptRef(agent), text);
+        if (left === null) return tidy(repository, [`refs/heads/${place.branch}`, startRef(agent)]);
         log.log('warn', 'the worktree of an agent stays on this host', { agentId: agent.id, reason: left });
-        return;
-      }
-      await tidy(await openRepository(git, folder), [`refs/heads/${place.branch}`, startRef(agent)]);
+      });
     },
   };
 }
@@ -188,6 +194,14 @@ function worktreeOrder({ session, agent, start, code }: LaunchOrder): WorktreeOr
 async function latestSent(repository: Repository): Promise<readonly string[]> {
   const args = ['--sort=-committerdate', `--count=${keptSent}`, '--format=%(objectname)', 'refs/maos/sent'];
   return (await repository.text(['for-each-ref', ...args])).split('\n').filter((id) => id !== '');
+}
+
+/** Whether a later attempt of the agent has its worktree here. */
+async function hasNext(repository: Repository, { sessionId, name, attempt }: Agent): Promise<boolean> {
+  const begun = keptRefOf(sessionId, name, attempt).slice(0, -`${attempt}`.length);
+  const format = `--format=%(refname:lstrip=${begun.split('/').length - 1})`;
+  const names = await repository.text(['for-each-ref', format, `${begun}*.start.0`]);
+  return names.split('\n').some((one) => Number.parseInt(one, 10) > attempt);
 }
 
 /** Removes refs whose names begin so, and old ones, and what nothing needs any more. */

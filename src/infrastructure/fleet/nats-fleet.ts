@@ -350,8 +350,7 @@ class NatsFleet implements Fleet {
     this.#ends.delete(subject);
     const { seq } = await this.#js.publish(subject, bytes, {
       headers: given,
-      msgID: `${key.sessionId}.${key.agentId}.${key.attempt}.${shortStream[stream]}.${offset}`,
-      // Whatever the server has forgotten meanwhile, it never has output with a gap.
+      // No `msgID`: the server would confirm a longer piece from the same offset, and keep the first one. Whatever the server has forgotten meanwhile, it never has output with a gap.
       expect: { lastSubjectSequence: end.sequence },
     });
     this.#ends.set(subject, { bytes: offset + bytes.length, sequence: seq });

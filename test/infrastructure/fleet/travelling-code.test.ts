@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { packTar } from 'modern-tar';
 import type { HostedWork } from '../../../src/application/ports/fleet.ts';
+import type { LaunchOrder } from '../../../src/application/ports/hosting.ts';
 import { keptRefOf } from '../../../src/domain/worktree.ts';
 import { unpackBrought } from '../../../src/infrastructure/fleet/brought-files.ts';
 import { makeHomeCode } from '../../../src/infrastructure/fleet/home-code.ts';
@@ -75,6 +76,29 @@ describe('the code of an agent on another machine', () => {
     await exchange.home.take(agent, await exchange.taken(second), exchange.getFile);
     const better = await exchange.received(agent, start);
     assert.equal(exchange.repository.git('show', `${better?.commit}:b.txt`), 'better');
+  });
+
+  it('stays on a host that settles an earlier attempt when the next one is there', async (t) => {
+    const exchange = new Exchange(t);
+    const { repository, host } = exchange;
+    const start = repository.git('rev-parse', 'HEAD');
+    const agent = exchange.agent();
+    const orders = [];
+    for (const attempt of [9, 10]) {
+      orders.push(await exchange.order({ ...agent, attempt }, from(start)));
+      await exchange.work(orders.at(-1) as LaunchOrder, (folder) =>
+        writeFileSync(join(folder, 'b.txt'), `${attempt}\n`),
+      );
+    }
+    const [first, second] = orders as [LaunchOrder, LaunchOrder];
+    await host.remove(first);
+    await exchange.home.take(second.agent, await exchange.taken(second), exchange.getFile);
+    const kept = await exchange.received(second.agent, start);
+    assert.equal(repository.git('show', `${kept?.commit}:b.txt`), '10');
+    await host.remove(second);
+    assert.equal(await host.take(second, exchange.put), null);
+    const refs = join(exchange.hostLayout.project, 'code.git');
+    assert.doesNotMatch(repository.git('-C', refs, 'for-each-ref'), /start|heads/);
   });
 
   it('needs nothing to come back if the agent has changed nothing', async (t) => {
