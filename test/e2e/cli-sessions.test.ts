@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import { Gate } from '../helpers/gate.ts';
 import {
@@ -271,6 +272,11 @@ describe('a session that runs', () => {
     assert.equal(stderr, '');
     assert.equal(status, 0);
     assert.match(stdout, /^sess_\w{26}\n$/);
+    // Until another process has it, it must not look as if its own had died.
+    const db = new DatabaseSync(maos.database, { readOnly: true });
+    const row = db.prepare('SELECT owner_id, owner_epoch FROM sessions WHERE id = ?').get(stdout.trim());
+    db.close();
+    assert.ok(row?.owner_id === null || Number(row?.owner_epoch) > 1, JSON.stringify(row));
     const waited = await maos.run('wait', stdout.trim(), '--timeout', '60');
     assert.equal(waited.status, 0, waited.stderr);
     assert.equal((await maos.run('logs', stdout.trim())).stdout, 'made it\n');

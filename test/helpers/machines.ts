@@ -63,6 +63,7 @@ export class Machines {
   static #prepared(t: TestContext, server: NatsServer): Machines {
     const machines = new Machines(t, server);
     t.after(async () => {
+      if (!t.passed) machines.#showLogs();
       await machines.killHost();
       // A failed test leaves processes of sessions and their agents.
       killAll(processesWith('HOME', machines.folder));
@@ -205,6 +206,16 @@ export class Machines {
     return records
       .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')).limited?.failure)
       .filter((failure) => failure !== undefined);
+  }
+
+  /** What the processes of both machines have to say about a failure. */
+  #showLogs(): void {
+    for (const folder of [join('home', 'logs'), join('host', 'host')]) {
+      const path = join(this.folder, folder);
+      const names = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith('.log')) : [];
+      for (const name of names)
+        console.error(`${folder}/${name}:\n${readFileSync(join(path, name), 'utf8').slice(-8_000)}`);
+    }
   }
 
   #find(folder: string, name: string): string {

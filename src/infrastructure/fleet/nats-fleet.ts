@@ -23,16 +23,16 @@ import {
   factName,
   type HostFact,
   type HostReport,
-  maxBlobBytes,
   type Offer,
   type OfferTerms,
   type StoredClaim,
   type TakenOffer,
   type Wish,
 } from '../../application/ports/fleet.ts';
-import { MaosError, quote } from '../../domain/errors.ts';
+import { MaosError } from '../../domain/errors.ts';
 import { fileMode } from '../files/disk/folders.ts';
 import { readClaim, readFact, readHost, readWish } from './messages.ts';
+import { piecesOf } from './nats-blobs.ts';
 import { connectToNats, type KeyPair, keysOf, type NatsAccess } from './nats-connection.ts';
 import {
   eraOf,
@@ -429,7 +429,7 @@ class NatsFleet implements Fleet {
 
   async get(blob: BlobName): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
-    for await (const piece of this.#pieces(blob)) pieces.push(piece);
+    for await (const piece of piecesOf(this.#storage.blobs, blob)) pieces.push(piece);
     return Buffer.concat(pieces);
   }
 
@@ -437,7 +437,7 @@ class NatsFleet implements Fleet {
     const part = `${path}.part`;
     const file = openSync(part, 'w', fileMode);
     try {
-      for await (const piece of this.#pieces(blob)) {
+      for await (const piece of piecesOf(this.#storage.blobs, blob)) {
         // At once: the client holds whatever comes meanwhile, and does not make the server wait.
         for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
       }
@@ -446,24 +446,6 @@ class NatsFleet implements Fleet {
       closeSync(file);
       rmSync(part, { force: true });
     }
-  }
-
-  /** @throws MaosError INVALID_INPUT, at the latest after the last piece, unless it is what was announced */
-  async *#pieces({ name, sha256 }: BlobName): AsyncGenerator<Uint8Array> {
-    const found = await this.#storage.blobs.get(name);
-    if (found === null) throw wrongBlob(name, 'is missing');
-    const digest = createHash('sha256');
-    let length = 0;
-    for await (const piece of found.data) {
-      length += piece.length;
-      // Leaving the loop cancels the rest.
-      if (length > maxBlobBytes) throw wrongBlob(name, 'is too large');
-      digest.update(piece);
-      yield piece;
-    }
-    const error = await found.error;
-    if (error) throw error;
-    if (digest.digest('hex') !== sha256) throw wrongBlob(name, 'has another content than announced');
   }
 
   async forget(key: AttemptKey): Promise<void> {
@@ -564,10 +546,6 @@ class NatsFleet implements Fleet {
     this.#consumers.set(pool, consumer);
     return consumer;
   }
-}
-
-function wrongBlob(name: string, why: string): MaosError {
-  return new MaosError('INVALID_INPUT', `The blob ${quote(name)} on the NATS server ${why}.`);
 }
 
 function claimKey({ project, sessionId, agentId, attempt }: AttemptKey): string {

@@ -11,7 +11,7 @@ import { openNatsFleet } from '../../../src/infrastructure/fleet/nats-fleet.ts';
 import { fleetContract, newKey } from '../../helpers/fleet-contract.ts';
 import { NatsServer } from '../../helpers/nats-server.ts';
 
-import { until } from '../../helpers/waiting.ts';
+import { inTime, until } from '../../helpers/waiting.ts';
 
 const noTls = { ca: null, cert: null, key: null };
 const accessTo = (url: string): NatsAccess => ({ url, credentials: null, tls: noTls });
@@ -119,6 +119,31 @@ describe('a NATS server', () => {
     const offer = await host.take('gpu', 5_000, never);
     assert.deepEqual(offer?.terms, terms);
     await offer?.accept();
+  });
+
+  it('ends the reading of a blob that is sent again meanwhile', async (t) => {
+    const server = await NatsServer.start(t);
+    const [reader, writer] = await Promise.all(
+      ['reader', 'writer'].map(async (name) => {
+        const fleet = await openNatsFleet(accessTo(server.url), name);
+        t.after(() => fleet.close());
+        return fleet;
+      }),
+    );
+    assert.ok(reader && writer);
+    const content = Buffer.alloc(2_000_000, 'x');
+    const blob = await writer.put('x.files', content);
+    let broken = '';
+    const writing = (async () => {
+      while (broken === '') await writer.put('x.files', content);
+    })();
+    while (broken === '') {
+      const read = reader.get(blob).then(() => '', String);
+      broken = await inTime(read, 'the end of the reading');
+    }
+    await writing;
+    assert.match(broken, /The blob x\.files was replaced while it was read/);
+    assert.ok(content.equals(await reader.get(blob)));
   });
 
   it('that is not there is named, with what to do', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,12 @@ export class MaosFolder {
 
   static async make(): Promise<MaosFolder> {
     return new MaosFolder(await realpath(await mkdtemp(join(tmpdir(), 'maos-cli-'))));
+  }
+
+  /** The store of its one project. */
+  get database(): string {
+    const [hash = ''] = readdirSync(join(this.home, 'projects'));
+    return join(this.home, 'projects', hash, 'project.db');
   }
 
   get env(): NodeJS.ProcessEnv {

@@ -195,7 +195,7 @@ async function run(context: CommandContext): Promise<number> {
   }
   const { id } = workflow.session;
   if (options.flag('detach')) {
-    await context.detach();
+    await context.detach('keep');
     if (json) terminal.document(view);
     else terminal.line(id);
     return exitStatus.done;
