@@ -18,6 +18,7 @@ import { encodeOrder } from './launch-order.ts';
 import type { Mirror } from './mirror.ts';
 import { OfferLedger, type OfferStore } from './offer-ledger.ts';
 import { type FleetView, Offering } from './offering.ts';
+import { pause } from './pause.ts';
 import { RemoteAttempt } from './remote-attempt.ts';
 import type { SharedFleet } from './shared-fleet.ts';
 
@@ -103,11 +104,11 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
         const { era } = await look(fleet);
         if (era !== endedIn) await endEarlier(fleet, key);
         endedIn = era;
-        await offering.proceed((of) => attempt.mayBeOffered(of));
+        await offering.proceed((of) => attempt.claim.mayBeOffered(of));
       };
       while (isNeeded()) {
         await persist(fleet, isNeeded, tell, proceed);
-        await Promise.race([attempt.begun, pause(placeMs)]);
+        await Promise.race([attempt.begun, pause(clock, placeMs)]);
       }
     } catch (error) {
       attempt.abandon();
@@ -166,7 +167,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
           );
         }
         tell(why);
-        await pause(placeMs);
+        await pause(clock, placeMs);
       }
     }
   }
@@ -193,7 +194,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
           tries = 0;
           tell('the NATS server does not answer');
         }
-        await pause(placeMs);
+        await pause(clock, placeMs);
       }
     }
   }
@@ -207,9 +208,9 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
     try {
       await offers.load();
       await endEarlier(fleet, key);
-      await attempt.callBack();
+      await attempt.claim.callBack();
       await attempt.follow();
-      await Promise.race([attempt.begun, pause(newsMs)]);
+      await Promise.race([attempt.begun, pause(clock, newsMs)]);
       return attempt.running();
     } catch (error) {
       attempt.abandon();
@@ -224,12 +225,6 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
     } finally {
       deps.fleet.release();
     }
-  }
-
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      clock.after(ms, resolve);
-    });
   }
 
   return { order, attach, forget };
