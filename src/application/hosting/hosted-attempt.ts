@@ -12,10 +12,8 @@ import type {
 import type { Backends } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
 import {
-  type AttemptClaim,
   type BlobName,
   type Fleet,
-  type HostedWork,
   type LackedCode,
   maxAppendBytes,
   type SentCode,
@@ -28,9 +26,11 @@ import type { CallBox } from '../ports/team-calls.ts';
 import type { Checkout } from '../ports/workspaces.ts';
 import type { Project } from '../project.ts';
 import { HostedCalls } from './hosted-calls.ts';
+import { HostedClaim } from './hosted-claim.ts';
 import { hasConversation, prepareOrder } from './hosted-launch.ts';
 import { HostedLimits } from './hosted-limits.ts';
-import { pause, persist } from './persist.ts';
+import { sendFiles, sendWork } from './hosted-results.ts';
+import { getting, pause, persist } from './persist.ts';
 
 export interface HostedAttemptDeps {
   readonly fleet: Fleet;
@@ -69,18 +69,16 @@ export class HostedAttempt {
   readonly #key: LaunchKey;
   readonly #box: CallBox;
   #record: HostedRecord;
-  #stored: StoredClaim;
+  readonly #claim: HostedClaim;
   #running: RunningAgent | null = null;
   #stop: StopReport | null = null;
   #stopping: Promise<void> = Promise.resolve();
   #ring = (): void => {};
   /** Wishes are fulfilled one after the other. */
   #obeying: Promise<void> = Promise.resolve();
-  #obeyed: number;
   /** Number of the latest wish. */
   #wished = 0;
   #isOver = false;
-  #renewing: Promise<unknown> = Promise.resolve();
   readonly #onAbort = (): void => this.#limits.end();
   #isStarted = true;
   /** Counts how often the engine has lost everything. */
@@ -88,24 +86,24 @@ export class HostedAttempt {
   #refusal: string | null = null;
   #ended: Promise<AgentEnd> = Promise.withResolvers<AgentEnd>().promise;
   #stopListening = (): void => {};
-  /** The home has its end, or has given it up. */
-  #isSettled = false;
 
   constructor(record: HostedRecord, stored: StoredClaim, deps: HostedAttemptDeps) {
     const { sessionId, agentId, attempt } = record.key;
     this.#record = record;
     this.#key = { sessionId, agentId, attempt };
     this.#deps = deps;
-    this.#stored = stored;
-    this.#obeyed = stored.claim.obeyed;
-    const { backends, clock, log, signal } = deps;
+    const { backends, clock, log, signal, fleet, place } = deps;
+    this.#claim = new HostedClaim(stored, {
+      ...{ fleet, clock, log, signal, key: record.key },
+      forgotten: () => this.#enterEra(),
+      settled: () => this.#stopUnwanted(),
+    });
     this.#limits = new HostedLimits(record, {
       ...{ backends, clock, log },
       exceeded: (limit) => void this.#exceeded(limit),
       used: (sample) => void this.#tellUse(sample),
     });
     signal.addEventListener('abort', this.#onAbort);
-    const { fleet, place } = deps;
     this.#box = place.calls(this.#key);
     this.#calls = new HostedCalls({ ...{ fleet, clock, log, signal, box: this.#box }, key: record.key });
   }
@@ -130,7 +128,7 @@ export class HostedAttempt {
 
   /** Ends what nobody waits for, and forgets it. */
   async discard(): Promise<void> {
-    this.#isSettled = true;
+    this.#claim.settle();
     const running = await this.#attach();
     await running.stop(0);
     await running.ended;
@@ -139,14 +137,21 @@ export class HostedAttempt {
 
   /** The engine has lost what it had stored. Settles when the attempt is claimed again. */
   async claimAgain(): Promise<void> {
+    const era = this.#era;
+    await this.#claim.renewInNewEra();
+    // Nobody has noticed if the answer to the new claim was lost.
+    if (era === this.#era) this.#enterEra();
+  }
+
+  /** Everything is told again. */
+  #enterEra(): void {
     this.#era += 1;
     this.#ring();
-    await this.#renew(untold(this.#stored.claim));
   }
 
   async #run(begin: () => Promise<{ running: RunningAgent; refusal: string | null }>): Promise<void> {
     const { fleet } = this.#deps;
-    const isTold = this.#stored.claim.phase === 'ended';
+    const isTold = this.#claim.phase === 'ended';
     const { running, refusal } = await begin();
     this.#running = running;
     this.#refusal = refusal;
@@ -157,7 +162,7 @@ export class HostedAttempt {
     });
     this.#isStarted = !(await wasNeverStarted(running));
     if (isTold) return;
-    if (this.#isSettled) this.#stopUnwanted();
+    if (this.#claim.isSettled) this.#stopUnwanted();
     const era = this.#era;
     await this.#tellStart();
     this.#stopListening = await this.#persist('listening for wishes', () =>
@@ -179,7 +184,7 @@ export class HostedAttempt {
     await this.#persist('telling of a start', () =>
       fleet.tell(key, { type: 'spawned', location, takesInput, resumed }),
     );
-    await this.#renew({ phase: 'running' });
+    await this.#claim.renew({ phase: 'running' });
   }
 
   /** Its output, while it runs, and its end: everything in the same era. @param startedIn in which its start was told */
@@ -215,12 +220,12 @@ export class HostedAttempt {
     const until = this.#limits.refusedUntil;
     // Known before its home can order the next attempt.
     if (until !== null) await this.#deps.refused(this.#record.order.agent.backend, until);
-    const files = this.#isStarted ? await this.#collect() : null;
-    const work = this.#isStarted ? await this.#takeWork() : null;
+    const files = this.#isStarted ? await sendFiles(this.#record, this.#deps) : null;
+    const work = this.#isStarted ? await sendWork(this.#record, this.#deps) : null;
     const [stop, refusal] = [this.#stop, this.#refusal];
     const fact = { type: 'ended', end, stop, refusal, printed, files, work } as const;
     await this.#persist('telling of an end', () => fleet.tell(key, fact));
-    await this.#renew({ phase: 'ended' });
+    await this.#claim.renew({ phase: 'ended' });
   }
 
   /**
@@ -240,7 +245,7 @@ export class HostedAttempt {
         await this.#tellAll(told);
       }
       const current = await this.#persist('looking whether an end is known', () => fleet.claimOf(key));
-      if (this.#isSettled || (current !== null && current.claim.host !== this.#stored.claim.host)) break;
+      if (this.#claim.isSettled || (current !== null && !this.#claim.isOf(current.claim.host))) break;
       const rung = new Promise<void>((resolve) => {
         this.#ring = resolve;
       });
@@ -260,7 +265,7 @@ export class HostedAttempt {
       await host.makeRoom(agent);
       if (order.files !== null) {
         const blob = order.files;
-        const archive = await this.#get(blob);
+        const archive = await getting(() => this.#deps.fleet.get(blob), this.#deps);
         await this.#deps.records.keepGiven(this.#record.key, archive);
         await files.unpack(session.id, null, archive);
       }
@@ -303,8 +308,8 @@ export class HostedAttempt {
       throw new MaosError('INVALID_INPUT', `Its home could not send the code: ${answer.reason}`);
     };
     try {
-      const get = (blob: BlobName): Promise<Uint8Array> => this.#get(blob);
-      const getFile: Fleet['getFile'] = (blob, path) => this.#getting(() => fleet.getFile(blob, path));
+      const get = (blob: BlobName): Promise<Uint8Array> => getting(() => fleet.get(blob), this.#deps);
+      const getFile: Fleet['getFile'] = (blob, path) => getting(() => fleet.getFile(blob, path), this.#deps);
       return await place.code.open(order, { get, getFile, ask }, either);
     } finally {
       stopListening();
@@ -380,10 +385,9 @@ export class HostedAttempt {
     this.#wished = wish.number;
     this.#obeying = this.#obeying
       .then(async () => {
-        if (this.#isOver || wish.number <= this.#obeyed) return;
+        if (this.#isOver || wish.number <= this.#claim.obeyed) return;
         await this.#fulfil(wish, running);
-        this.#obeyed = wish.number;
-        await this.#renew({ obeyed: wish.number });
+        await this.#claim.renew({ obeyed: wish.number });
       })
       .catch((error: unknown) => {
         log.log('warn', 'a wish of the home could not be fulfilled', {
@@ -461,47 +465,8 @@ export class HostedAttempt {
     await this.#deps.records.save(this.#record);
   }
 
-  /** What it has left, without what it was given. */
-  async #collect(): Promise<BlobName | null> {
-    const { fleet, place, records, log } = this.#deps;
-    const { key, order } = this.#record;
-    const { session, agent } = order;
-    try {
-      const given = order.files;
-      const known = given === null ? null : ((await records.given(key)) ?? (await this.#get(given)));
-      const archive = await place.files.pack(session.id, agent.name, known);
-      if (archive === null) return null;
-      const name = `${key.project}.${key.sessionId}.${key.agentId}.${key.attempt}.files`;
-      return await this.#persist('sending files', () => fleet.put(name, archive));
-    } catch (error) {
-      this.#deps.signal.throwIfAborted();
-      log.log('error', 'the files of an agent could not be sent to its home', {
-        agentId: agent.id,
-        error: String(error),
-      });
-      return null;
-    }
-  }
-
-  /** Its work, which counts only with its home: why it cannot be sent is told too. */
-  async #takeWork(): Promise<HostedWork | null> {
-    const { fleet, place, signal } = this.#deps;
-    const { key, order } = this.#record;
-    try {
-      const name = `${key.project}.${key.sessionId}.${key.agentId}.${key.attempt}.work`;
-      const taken = await place.code.take(order, (path) =>
-        this.#persist('sending work', () => fleet.putFile(name, path)),
-      );
-      return taken === null ? null : { how: 'taken', ...taken };
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#warn('the work of an agent could not be sent to its home', error);
-      return { how: 'failed', reason: error instanceof Error ? error.message : String(error) };
-    }
-  }
-
   async #remove(): Promise<void> {
-    this.#isSettled = true;
+    this.#claim.settle();
     const { place, records } = this.#deps;
     await place.code
       .remove(this.#record.order)
@@ -514,68 +479,8 @@ export class HostedAttempt {
     this.#running?.stop(0).catch((error: unknown) => this.#warn('an agent could not be ended', error));
   }
 
-  #get(blob: BlobName): Promise<Uint8Array> {
-    return this.#getting(() => this.#deps.fleet.get(blob));
-  }
-
-  /** @throws MaosError if it will never be there */
-  async #getting<T>(act: () => Promise<T>): Promise<T> {
-    const got = await this.#persist('getting files', () =>
-      act().catch((error: unknown) => {
-        if (isMaosError(error)) return error;
-        throw error;
-      }),
-    );
-    if (got instanceof MaosError) throw got;
-    return got;
-  }
-
   #warn(message: string, error: unknown): void {
     this.#deps.log.log('error', message, { agentId: this.#key.agentId, error: String(error) });
-  }
-
-  /**
-   * Until it works, or the claim is another process's. One after the other: a change that waits for the engine must not
-   * undo a later one.
-   */
-  #renew(change: Partial<AttemptClaim>): Promise<void> {
-    const renewed = this.#renewing.then(() => this.#renewNow(change));
-    this.#renewing = renewed.catch(() => 'whoever asked for it is told');
-    return renewed;
-  }
-
-  async #renewNow(change: Partial<AttemptClaim>): Promise<void> {
-    const { fleet } = this.#deps;
-    const { key } = this.#record;
-    const claim = { ...this.#stored.claim, obeyed: this.#obeyed, ...change };
-    await this.#persist('renewing a claim', async () => {
-      if (this.#isSettled) return;
-      const revision = await fleet.renew(key, claim, this.#stored.revision);
-      if (revision !== null) {
-        this.#stored = { claim, revision };
-        return;
-      }
-      const current = await fleet.claimOf(key);
-      // An earlier try may have been stored without an answer.
-      if (current?.claim.incarnation === claim.incarnation) {
-        this.#stored = current;
-        throw new Error('the claim has changed meanwhile');
-      }
-      if (current === null) {
-        const again = { ...claim, ...untold(claim) };
-        const made = await fleet.claim(key, again);
-        if (made === null) throw new Error('the claim was made meanwhile');
-        this.#stored = { claim: again, revision: made };
-        // So the engine has lost everything, before a beat has shown it.
-        this.#era += 1;
-        this.#ring();
-      } else if (current.claim.host === null) {
-        this.#isSettled = true;
-        this.#stopUnwanted();
-      } else if (current.claim.host !== claim.host && current.claim.phase === 'claimed') {
-        throw new Error(`host ${current.claim.host} has not seen yet that the attempt is not for it`);
-      }
-    });
   }
 
   #persist<T>(what: string, act: () => Promise<T>): Promise<T> {
@@ -594,11 +499,6 @@ async function unlessAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<
   } finally {
     signal.removeEventListener('abort', end);
   }
-}
-
-/** In a new era: with `ended`, the next process of this host would take everything for told. */
-function untold({ phase }: AttemptClaim): Partial<AttemptClaim> {
-  return phase === 'ended' ? { phase: 'spawning' } : {};
 }
 
 /** Whether the launch was fenced: then its end is known immediately. */

@@ -1,14 +1,22 @@
+import { isMaosError, MaosError } from '../../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 
 const firstPauseMs = 250;
 const longestPauseMs = 5_000;
 
+export interface Persistence {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborts when this process ends. */
+  readonly signal: AbortSignal;
+}
+
 /** Repeats what fails until it works: the engine may be away for any time. @throws the signal's reason once it has aborted */
 export async function persist<T>(
   what: string,
   act: () => Promise<T>,
-  { clock, log, signal }: { readonly clock: Clock; readonly log: Log; readonly signal: AbortSignal },
+  { clock, log, signal }: Persistence,
 ): Promise<T> {
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     signal.throwIfAborted();
@@ -20,6 +28,21 @@ export async function persist<T>(
       await pause(clock, pauseMs, signal);
     }
   }
+}
+
+/** Gets what the engine has. @throws MaosError if it will never be there */
+export async function getting<T>(act: () => Promise<T>, deps: Persistence): Promise<T> {
+  const got = await persist(
+    'getting files',
+    () =>
+      act().catch((error: unknown) => {
+        if (isMaosError(error)) return error;
+        throw error;
+      }),
+    deps,
+  );
+  if (got instanceof MaosError) throw got;
+  return got;
 }
 
 /** Ends early when the signal aborts. */
