@@ -18,9 +18,9 @@ export interface HostsCampaign {
   readonly only: number | null;
   /** After this, no further round begins. */
   readonly seconds: number;
-  /** Whether the server may lose all it has stored. */
+  /** Whether the server often loses all it has stored. */
   readonly wipes: boolean;
-  /** Whether the server may be away for minutes. */
+  /** Whether the server may be away for minutes, or lose all it has stored: it takes hosts seconds to tell everything again. */
   readonly isPatient: boolean;
   readonly isVerbose: boolean;
   say(line: string): void;
@@ -82,7 +82,7 @@ async function assault(pool: Pool, dice: SeededRandom, { wipes, isPatient }: Hos
     'a wrapper is killed': 1,
     'a wrapper sleeps': 1,
     'a link is cut': pool.places.length > 0 ? 4 : 0,
-    'the server is wiped': wipes ? 3 : 0,
+    'the server is wiped': wipes ? 3 : isPatient ? 1 : 0,
   });
   const host = dice.pick(pool.hosts) as Host;
   const home = dice.pick(pool.homes) as Home;
@@ -171,7 +171,8 @@ async function judge(home: Home, jobs: readonly Job[], calmAt: number, report: R
       const now = await home.status();
       last = JSON.stringify(now.agents);
       if (terminal.has(now.state)) return now;
-      await sleep(200);
+      // Each look is a process, of which several campaigns beside each other have many.
+      await sleep(1_000);
       return null;
     },
     () => `the end of the session of ${machine.name}: ${last}`,

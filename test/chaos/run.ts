@@ -23,10 +23,11 @@ nothing is left running and every session tells the truth.
   --scale      instead: 200 agents alive at once, and 20 sessions at once in one project
   --messages   instead: 25 agents, 1,000 messages between them; MAOS, senders, servers of the team and a wrapper are killed
   --hosts      instead: two homes and two hosts of one pool, with a NATS server; each of them and wrappers are killed or sleep,
-               the server is away for minutes (not with --short), and clocks of hosts are minutes or hours apart, or set.
+               the server is away for minutes or loses all it has stored (neither with --short), and clocks of hosts are
+               minutes or hours apart, or set.
                On Linux as root, half the rounds have their hosts in network namespaces, whose links are cut, slow and lossy.
                Ctrl-C ends it with the figures so far
-  --wipe       with --hosts: the server also loses all it has stored
+  --wipe       with --hosts: the server loses all it has stored more often
   --verbose    a line per round
   --maos FILE  the launcher (default: bin/maos.js)
 
