@@ -77,6 +77,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
       ...{ files: deps.files, code: deps.code },
       carryOut: (call, signal) => deps.carryOut(key, call, signal),
       lostAfterMs: deps.lostAfterMs,
+      endEarlier: () => endEarlier(fleet, key),
       released: () => deps.fleet.release(),
     });
   }

@@ -51,6 +51,8 @@ export interface RemoteAttemptDeps {
   readonly lostAfterMs: number;
   /** Its files at home. */
   openMirror(onProblem: (problem: string, cause?: unknown) => void): Promise<Mirror>;
+  /** Wishes the end of the agent's earlier attempts, which the engine may have lost. */
+  endEarlier(): Promise<void>;
   /** Called once, when nothing more is needed of the engine. */
   released(): void;
 }
@@ -91,7 +93,10 @@ export class RemoteAttempt {
       ...{ fleet, key, clock, sink, offers, isOffered, lostAfterMs },
       told: () => (this.#told !== null ? 'end' : this.#spawned !== null ? 'start' : 'nothing'),
       found: (stored) => this.#claimed(stored),
-      wishAgain: () => this.#wishes.again(),
+      wishAgain: async () => {
+        await deps.endEarlier();
+        await this.#wishes.again();
+      },
     });
     this.#wishes = new HomeWishes({
       ...{ fleet, key, clock },
