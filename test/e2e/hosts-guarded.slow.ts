@@ -54,7 +54,9 @@ describe('a server with the documented permissions', { timeout: 300_000 }, () =>
     }
     await machines.maos('home', 'cancel', id);
     await until(async () => (await machines.status(id)).state === 'cancelled', 'the cancelling');
-    assert.equal(isAlive(Number(readFileSync(join(folder, 'pid'), 'utf8'))), false);
+    const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
+    // Killed, it is there until its parent has collected it.
+    await until(() => !isAlive(pid), 'the end of its process');
     assert.match(await machines.log(id, 'coder'), /got 8080/);
     assert.equal(await machines.log(id, 'near'), 'shared\n');
     assert.equal(gitIn(project, 'show', `maos/${id}/coder:b.txt`), 'good');
