@@ -117,7 +117,9 @@ async function assault(pool: Pool, dice: SeededRandom, { wipes, isPatient }: Hos
     if (isSleep) await lull((signal) => kill(pid, signal));
     else kill(pid, 'SIGKILL');
   }
-  const isLong = awayMs > 20_000 && kind !== 'a clock is set' && !kind.endsWith('for minutes');
+  // These take no time.
+  const isInstant = ['a clock is set', 'a wrapper is killed'].includes(kind);
+  const isLong = awayMs > 20_000 && !isInstant && !kind.endsWith('for minutes');
   return isLong ? `${kind} for long` : kind;
 }
 
