@@ -137,10 +137,9 @@ export class HostedAttempt {
 
   /** The engine has lost what it had stored. Settles when the attempt is claimed again. */
   async claimAgain(): Promise<void> {
-    const era = this.#era;
+    // First: if the answer to a new claim was lost, nobody else notices before the attempt counts as told.
+    this.#enterEra();
     await this.#claim.renewInNewEra();
-    // Nobody has noticed if the answer to the new claim was lost.
-    if (era === this.#era) this.#enterEra();
   }
 
   /** Everything is told again. */
