@@ -205,12 +205,12 @@ export class HostedAttempt {
       this.#stopListening();
       await this.#obeying;
       await this.#stopping;
-      await this.#tellEnd(end, printed);
+      await this.#tellEnd(end, printed, era);
       if (era === this.#era) return;
     }
   }
 
-  async #tellEnd(end: AgentEnd, printed: Readonly<Record<OutputStream, number>>): Promise<void> {
+  async #tellEnd(end: AgentEnd, printed: Readonly<Record<OutputStream, number>>, era: number): Promise<void> {
     const { fleet } = this.#deps;
     const { key, limited } = this.#record;
     if (limited !== null) {
@@ -224,7 +224,7 @@ export class HostedAttempt {
     const [stop, refusal] = [this.#stop, this.#refusal];
     const fact = { type: 'ended', end, stop, refusal, printed, files, work } as const;
     await this.#persist('telling of an end', () => fleet.tell(key, fact));
-    await this.#claim.renew({ phase: 'ended' });
+    if (era === this.#era) await this.#claim.renew({ phase: 'ended' });
   }
 
   /**

@@ -17,6 +17,8 @@ export class HostedClaim {
   #obeyed: number;
   #isSettled = false;
   #renewing: Promise<unknown> = Promise.resolve();
+  /** Counts how often the engine has lost everything. */
+  #era = 0;
 
   constructor(stored: StoredClaim, deps: HostedClaimDeps) {
     this.#stored = stored;
@@ -52,13 +54,18 @@ export class HostedClaim {
    */
   renew(change: Partial<AttemptClaim>): Promise<void> {
     this.#obeyed = change.obeyed ?? this.#obeyed;
-    const renewed = this.#renewing.then(() => this.#renewNow(change));
+    const era = this.#era;
+    // Told in an earlier era, an end counts for nothing in this one.
+    const renewed = this.#renewing.then(() =>
+      this.#renewNow(era === this.#era ? change : { ...change, ...untold(change) }),
+    );
     this.#renewing = renewed.catch(() => 'whoever asked for it is told');
     return renewed;
   }
 
   /** The engine has lost what it had stored. */
   renewInNewEra(): Promise<void> {
+    this.#era += 1;
     return this.renew(untold(this.#stored.claim));
   }
 
@@ -83,6 +90,7 @@ export class HostedClaim {
         const made = await fleet.claim(key, again);
         if (made === null) throw new Error('the claim was made meanwhile');
         this.#stored = { claim: again, revision: made };
+        this.#era += 1;
         forgotten();
       } else if (current.claim.host === null) {
         this.#isSettled = true;
@@ -96,6 +104,6 @@ export class HostedClaim {
 }
 
 /** In a new era: with `ended`, the next process of this host would take everything for told. */
-function untold({ phase }: AttemptClaim): Partial<AttemptClaim> {
+function untold({ phase }: Partial<AttemptClaim>): Partial<AttemptClaim> {
   return phase === 'ended' ? { phase: 'spawning' } : {};
 }
