@@ -22,7 +22,19 @@ export function teamOf(
   command: readonly string[],
   strategy: Team['strategy'] = 'parallel',
 ): Team {
-  const agents = Array.from({ length: count }, (_, index) => ({
+  return teamOfCommands(Array<readonly string[]>(count).fill(command), strategy);
+}
+
+/** Agents, one after the other, that wait for these seconds each. */
+export function teamOfWaits(seconds: readonly number[]): Team {
+  return teamOfCommands(
+    seconds.map((wait) => ['sleep', wait.toFixed(3)]),
+    'sequential',
+  );
+}
+
+function teamOfCommands(commands: readonly (readonly string[])[], strategy: Team['strategy']): Team {
+  const agents = commands.map((command, index) => ({
     role: 'tester',
     name: `agent-${index + 1}`,
     task: 'Run the program.',

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { BenchOptions, Measurement, Row } from '../measurement.ts';
 import { summarize } from '../statistics.ts';
 import type { StdioClient } from '../stdio-client.ts';
-import { awaitCompletion, orchestrate, readEvents, teamOf } from '../teams.ts';
+import { awaitCompletion, orchestrate, readEvents, teamOfWaits } from '../teams.ts';
 import { inWorkplace, type Workplace } from '../workplace.ts';
 
 const ticker = fileURLToPath(new URL('../floor/ticker.mjs', import.meta.url));
@@ -25,7 +25,7 @@ async function measure(place: Workplace, { quick, say }: BenchOptions): Promise<
   const reader = place.maos();
   await reader.initialize();
   // The intervals are random, so that they do not align with MAOS's own intervals.
-  const team = teamOf(agents, ['/bin/sh', '-c', 'sleep 0.0$(( $$ % 9 ))'], 'sequential');
+  const team = teamOfWaits(Array.from({ length: agents }, () => Math.random() * 0.09));
   const id = await orchestrate(client, team);
   const subscribed = await subscribe(reader, id);
   const [heard] = await Promise.all([

@@ -9,7 +9,7 @@ import { HttpFloor, MaosOverHttp } from '../http/server.ts';
 import { cpuTimeMs, residentMb } from '../machine.ts';
 import type { BenchOptions, Measurement, Row } from '../measurement.ts';
 import { summarize } from '../statistics.ts';
-import { teamOf } from '../teams.ts';
+import { teamOfWaits } from '../teams.ts';
 import { inWorkplace, type Workplace } from '../workplace.ts';
 
 const sessions = 20;
@@ -113,15 +113,11 @@ async function watchMaos(place: Workplace, streams: number, spanMs: number): Pro
   });
   try {
     const idleMb = residentMb(maos.pid);
-    // The intervals are random, so that they do not align with MAOS's own intervals.
-    const team = teamOf(
-      Math.ceil(spanMs / 400),
-      ['/bin/sh', '-c', 'sleep $(( $$ % 2 )).$(( $$ % 7 + 3 ))'],
-      'sequential',
-    );
     const ids: string[] = [];
-    for (let index = 0; index < sessions; index += 1)
+    for (let index = 0; index < sessions; index += 1) {
+      const team = teamOfWaits(randomWaits((2 * (settleMs + spanMs)) / 1_000));
       ids.push((await maos.ask<{ session_id: string }>('orchestrate', team)).session_id);
+    }
     const kinds = await kindsOf(maos, ids[0] as string);
     await sleep(settleMs);
     const from = Date.now();
@@ -149,6 +145,17 @@ async function watchMaos(place: Workplace, streams: number, spanMs: number): Pro
     await followers.close();
     await maos.close();
   }
+}
+
+/**
+ * Random, so that they do not align with MAOS's own intervals.
+ *
+ * @returns the lengths of waits, each between 0.3 and 1.9 s, of `seconds` together or a little more
+ */
+function randomWaits(seconds: number): readonly number[] {
+  const waits: number[] = [];
+  for (let left = seconds; left > 0; left -= waits.at(-1) as number) waits.push(0.3 + Math.random() * 1.6);
+  return waits;
 }
 
 async function watchFloor(maos: Watched, streams: number, spanMs: number): Promise<Watched> {
