@@ -38,6 +38,7 @@ export class Engine {
   readonly subscriptions = new Set<Subscription>();
   readonly #beats = new Map<string, { readonly at: number; readonly era: string }>();
   wipes = 0;
+  wipedAtMs = Number.NEGATIVE_INFINITY;
   #offered = new Map<string, number>();
 
   constructor(time: Time, random: Random, weather: Weather) {
@@ -86,6 +87,7 @@ export class Engine {
   /** Its data folder is lost. */
   wipe(): void {
     this.wipes += 1;
+    this.wipedAtMs = this.time.nowMs;
     this.stored = new MemoryFleet(`after wipe ${this.wipes}`);
     this.#beats.clear();
     this.#offered = new Map();

@@ -59,7 +59,8 @@ export class HomeAgent {
   /** Of input that its home knows to be stored. */
   readonly sent: string[] = [];
   results: string | null = null;
-  isDone = false;
+  /** Its end is stored, and no other attempt is to be made. */
+  done: { readonly atMs: number; readonly by: Life } | null = null;
 
   constructor(order: OrderedLaunch, errand: Errand) {
     this.order = order;
@@ -68,6 +69,10 @@ export class HomeAgent {
 
   get id(): string {
     return this.order.agent.id;
+  }
+
+  get isDone(): boolean {
+    return this.done !== null;
   }
 }
 
@@ -198,7 +203,7 @@ export class Home {
       await stored(() => {
         current.heard = heard;
         current.end = end;
-        agent.isDone = !isAgain;
+        if (!isAgain) agent.done = { atMs: time.nowMs, by: life };
       });
       if (!isAgain) return;
     }

@@ -27,17 +27,22 @@ export function checkEnds(world: World): string[] {
 }
 
 /**
- * Launches of which nobody knows any more that they are to end: their homes gave them up and ordered no other attempt, and
- * the engine lost the wish.
+ * Launches of which nobody knows any more that they are to end: their homes gave them up, and the engine lost that wish
+ * after the agent's last attempt was over, or no process of the home lived to see it lost.
  */
-function forgottenOf(world: World): ReadonlySet<string> {
-  const agents = world.engine.wipes === 0 ? [] : world.homes.flatMap((home) => home.agents);
-  const last = agents.flatMap(({ order, attempts }) => {
-    const { number, end = null } = attempts.at(-1) ?? {};
-    const isLost = end !== null && end !== 'failed' && end.how === 'lost' && number !== undefined;
-    return isLost ? [launchName({ ...order.agent, agentId: order.agent.id, attempt: number })] : [];
-  });
-  return new Set(last);
+function forgottenOf({ engine, homes }: World): ReadonlySet<string> {
+  const forgotten = new Set<string>();
+  if (engine.wipes === 0) return forgotten;
+  for (const { life, agents } of homes) {
+    for (const { order, attempts, done } of agents) {
+      if (done === null || (done.atMs > engine.wipedAtMs && done.by === life && !life.isDead)) continue;
+      for (const { number, end } of attempts) {
+        if (end !== null && end !== 'failed' && end.how === 'lost')
+          forgotten.add(launchName({ ...order.agent, agentId: order.agent.id, attempt: number }));
+      }
+    }
+  }
+  return forgotten;
 }
 
 /**

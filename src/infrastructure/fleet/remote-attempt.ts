@@ -295,25 +295,26 @@ export class RemoteAttempt {
     // Its folder tells how it exited, its claim that it was called back. Other ends are known only from there, until the
     // home has stored them.
     const isCalledBack = end.how === 'never_started' && this.#told === null;
-    if (isCalledBack || (end.how === 'exited' && isTaken)) {
-      await this.#wishes.stored;
-      await this.#forget();
-    }
-    if (end.how === 'lost') this.#awaitLateFacts();
-    else this.#deps.released();
+    if (end.how === 'lost') return this.#awaitLateFacts();
+    await this.#leave(isCalledBack || (end.how === 'exited' && isTaken));
+    this.#deps.released();
   }
 
-  /** Tells its host that the home has everything, so that this is not told again. */
-  async #forget(): Promise<void> {
+  /** @param isStored tells its host that the home has everything, so that this is not told again */
+  async #leave(isStored: boolean): Promise<void> {
     const { fleet, key, sink } = this.#deps;
+    await this.#wishes.stored;
     while (sink.isOwned()) {
       try {
+        // Nobody looks after this: the engine may have lost since the last look that an earlier attempt is to end.
+        await this.#claim.lookAtEra();
+        if (!isStored) return;
         const stored = await fleet.claimOf(key);
         if (stored === null) await fleet.claim(key, calledBack);
         else if (stored.claim.host !== null) await fleet.renew(key, calledBack, stored.revision);
         return await fleet.forget(key);
       } catch (error) {
-        this.#note('warn', 'nothing was removed from the NATS server', error);
+        this.#note('warn', 'an agent that has ended is not settled with the NATS server yet', error);
         await pause(this.#deps.clock, againMs);
       }
     }
