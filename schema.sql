@@ -5,7 +5,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One per project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 18.
+-- One per project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 19.
 
 -- The project that the file belongs to, as one row. Maps the folder's hash to its path.
 CREATE TABLE projects (
@@ -16,8 +16,10 @@ CREATE TABLE projects (
 
 -- MAOS processes that own or owned sessions. Leases are valid as long as their owner's heartbeat is recent.
 CREATE TABLE owners (
-  instance_id  TEXT NOT NULL PRIMARY KEY,
-  heartbeat_at TEXT NOT NULL
+  instance_id    TEXT    NOT NULL PRIMARY KEY,
+  heartbeat_at   TEXT    NOT NULL,
+  -- 1: it exits on purpose, and has started a process that adopts its sessions.
+  exit_announced INTEGER NOT NULL DEFAULT 0 CHECK (exit_announced IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sessions (

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
@@ -219,6 +219,27 @@ describe('a session that runs', () => {
     const again = await maos.run('cancel', session);
     assert.match(again.stdout, /was already cancelled/);
     assert.equal(again.status, 0);
+  });
+
+  it('goes on when its maos exits, and no command says that it died, even before another one adopts it', async () => {
+    // The background process starts by the path that this one was started by, and finds nothing there.
+    const launcher = join(maos.project, 'maos.js');
+    await symlink(bundle, launcher);
+    const run = maos.start(['run', '--json', '--on-exit', 'keep', '-x', `a=${sleeper}`], { launcher });
+    const line = await lineFrom(run.process.stdout as NodeJS.ReadableStream, /"session\.created".*\}$/);
+    const session = (JSON.parse(line) as { session_id: string }).session_id;
+    const pids = await pidsFrom(maos, session, 1);
+    await rm(launcher);
+    run.process.kill('SIGINT');
+    assert.equal((await run.finished).status, 130);
+    for (const command of [['status', session], ['list'], ['ps']]) {
+      const { status, stdout, stderr } = await maos.run(...command);
+      assert.equal(status, 0, stderr);
+      assert.doesNotMatch(stdout + stderr, /died/, command.join(' '));
+    }
+    assert.ok(pids.every(isThere), 'the agent goes on');
+    await cleanUp(maos, session);
+    assert.deepEqual(pids.filter(isThere), []);
   });
 
   it('is cancelled though its maos was killed; who waits for it is told', async () => {

@@ -273,10 +273,46 @@ export function sessionStoreContract<Store extends SessionStore>(
           state: 'created',
           owner: null,
           heartbeatAt: null,
-          exiting: false,
+          ownerIsExiting: false,
+          mustStop: false,
         },
-        { sessionId: running.next.session.id, state: 'running', owner, heartbeatAt: beat, exiting: false },
+        {
+          sessionId: running.next.session.id,
+          state: 'running',
+          owner,
+          heartbeatAt: beat,
+          ownerIsExiting: false,
+          mustStop: false,
+        },
       ]);
+    });
+
+    it('tells whose owner is exiting; which ones have to stop, it tells also when they have another owner', (t) => {
+      const store = open(t);
+      const [owner, next] = [instanceId(), instanceId()];
+      const stop = store.create(created({ onExit: 'stop' }), owner).sessionId;
+      const keep = store.create(created({ onExit: 'keep' }), owner).sessionId;
+      const other = store.create(created({ onExit: 'stop' }), instanceId()).sessionId;
+      const marks = () =>
+        Object.fromEntries(
+          store
+            .unfinished()
+            .map(({ sessionId, ownerIsExiting, mustStop }) => [sessionId, { ownerIsExiting, mustStop }]),
+        );
+      store.announceExit(owner);
+      assert.deepEqual(marks(), {
+        [stop]: { ownerIsExiting: true, mustStop: true },
+        [keep]: { ownerIsExiting: true, mustStop: false },
+        [other]: { ownerIsExiting: false, mustStop: false },
+      });
+      store.heartbeat(owner, later);
+      assert.equal(marks()[keep]?.ownerIsExiting, true, 'a last beat takes nothing back');
+      for (const id of [stop, keep]) store.acquire(id, next, { staleBefore: at, knownDead: owner });
+      assert.deepEqual(marks(), {
+        [stop]: { ownerIsExiting: false, mustStop: true },
+        [keep]: { ownerIsExiting: false, mustStop: false },
+        [other]: { ownerIsExiting: false, mustStop: false },
+      });
     });
   });
 

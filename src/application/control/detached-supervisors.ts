@@ -4,7 +4,7 @@ import type { Project } from '../project.ts';
 import type { SupervisedProject } from '../runtime.ts';
 import { ownershipTiming } from '../session/supervisor.ts';
 import { whenFree } from '../when-free.ts';
-import { findDue, findOrphans, type Orphan, type OrphanWatch } from './orphans.ts';
+import { findDue, findOrphans, isBeingDetached, type Orphan, type OrphanWatch } from './orphans.ts';
 
 /** How long a detached process waits for its predecessor to end; by then the predecessor's lease has expired. */
 const takeOverPatienceMs = ownershipTiming.leaseTtlMs + 5_000;
@@ -85,8 +85,8 @@ export class DetachedSupervisors {
     if (!isNeeded || now - last < ownershipTiming.leaseTtlMs) return [];
     this.#adoptedAt.set(project.path, now);
     this.#deps.startDetachedSupervisor(project, null);
-    // The owners of the others have handed them over as they ended, and a busy machine takes its time.
-    const died = unowned.filter(({ owner, exiting }) => owner !== null && !exiting);
+    // The owners of the others have detached them as they exited, and a busy machine takes its time.
+    const died = unowned.filter(({ owner, ownerIsExiting }) => owner !== null && !ownerIsExiting);
     return [...died.map(({ sessionId }) => sessionId), ...due];
   }
 
@@ -113,11 +113,9 @@ export class DetachedSupervisors {
   /** Sessions that still have no owner after a short wait, because a detached process needs time to take over. */
   async #unowned(project: Project): Promise<readonly Orphan[]> {
     const look = async (): Promise<readonly Orphan[]> => {
-      const now = Date.parse(project.clock.now());
-      const recently = new Date(now - 2 * ownershipTiming.heartbeatMs).toISOString();
-      const isFresh = ({ heartbeatAt }: Orphan): boolean => heartbeatAt !== null && heartbeatAt > recently;
       const orphans = await findOrphans(project, ownershipTiming);
-      return orphans.filter((orphan) => !(orphan.exiting && isFresh(orphan)));
+      const now = project.clock.now();
+      return orphans.filter((orphan) => !isBeingDetached(orphan, now));
     };
     if ((await look()).length === 0) return [];
     await this.#deps.pause(takeOverMs);

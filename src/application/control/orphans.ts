@@ -1,7 +1,7 @@
 import type { SessionId } from '../../domain/ids.ts';
 import type { UnfinishedSession } from '../ports/ownership.ts';
 import type { Project } from '../project.ts';
-import type { OwnershipTiming, Supervisor } from '../session/supervisor.ts';
+import { type OwnershipTiming, ownershipTiming, type Supervisor } from '../session/supervisor.ts';
 import { requestResume } from './control.ts';
 
 /** A session that should run but has no living owner. */
@@ -32,6 +32,12 @@ export async function findOrphans(
     const isStale = session.heartbeatAt === null || session.heartbeatAt < staleBefore;
     return isFree || isStale ? [{ ...session, ownerIsGone }] : [];
   });
+}
+
+/** Whether its owner announced its exit a moment ago: the process that it started for the session is about to adopt it. */
+export function isBeingDetached({ ownerIsExiting, heartbeatAt }: UnfinishedSession, now: string): boolean {
+  const recently = new Date(Date.parse(now) - 2 * ownershipTiming.heartbeatMs).toISOString();
+  return ownerIsExiting && heartbeatAt !== null && heartbeatAt > recently;
 }
 
 /** Paused sessions whose wait for a provider is over, if the settings allow automatic resume. */

@@ -25,8 +25,10 @@ export interface UnfinishedSession {
   readonly owner: InstanceId | null;
   /** Last heartbeat of its owner; null without an owner. */
   readonly heartbeatAt: string | null;
-  /** Its owner announced its exit, and the session's exit policy is to stop. */
-  readonly exiting: boolean;
+  /** Its owner announced its exit: when its process is gone, it has not died. */
+  readonly ownerIsExiting: boolean;
+  /** This or an earlier owner announced its exit, and the session's exit policy is to stop: the next owner stops it. */
+  readonly mustStop: boolean;
 }
 
 /** Thrown by `commit` when the session has another owner: change nothing more. */

@@ -38,6 +38,6 @@ export interface SessionOwnership {
   dueForResume(at: string): readonly SessionId[];
   /** Stores the owner's heartbeat. @returns the leases that it holds; missing ones have another owner */
   heartbeat(owner: InstanceId, at: string): readonly Lease[];
-  /** Marks the owner's sessions that stop on its exit, for their next owner. */
+  /** Marks the owner, for those who find it gone, and its sessions that stop on its exit, for their next owner. */
   announceExit(owner: InstanceId): void;
 }

@@ -1,5 +1,6 @@
 import type { SessionId } from '../../domain/ids.ts';
 import { isSessionEnded } from '../../domain/session.ts';
+import { isBeingDetached } from '../control/orphans.ts';
 import type { Project } from '../project.ts';
 import { type OwnershipTiming, ownershipTiming } from '../session/supervisor.ts';
 
@@ -13,7 +14,11 @@ export async function unattended(
   if (found === undefined || isSessionEnded(found.state) || found.owner === instance) return null;
   const { owner, heartbeatAt } = found;
   if (owner === null) return 'no maos process is running it';
-  if (!(await instances.isAlive(owner))) return `the maos process that ran it, ${owner}, has died`;
+  if (!(await instances.isAlive(owner))) {
+    if (isBeingDetached(found, clock.now())) return null;
+    const how = found.ownerIsExiting ? 'has exited, and no other has adopted it' : 'has died';
+    return `the maos process that ran it, ${owner}, ${how}`;
+  }
   const silentMs = Date.parse(clock.now()) - Date.parse(heartbeatAt ?? '');
   if (silentMs <= leaseTtlMs) return null;
   const heardMs = Date.parse(clock.now()) - Date.parse(instances.heardAt(owner) ?? '');

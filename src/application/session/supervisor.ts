@@ -96,8 +96,8 @@ export class Supervisor {
     }
     this.take(lease, workflow);
     log.log('info', 'session adopted', { session: id, from: deadOwner, epoch: lease.epoch });
-    const isExiting = store.unfinished().some(({ sessionId, exiting }) => exiting && sessionId === id);
-    if (isExiting) this.interrupt(id, 'The maos process that ran it has exited.');
+    const isStopping = store.unfinished().some(({ sessionId, mustStop }) => mustStop && sessionId === id);
+    if (isStopping) this.interrupt(id, 'The maos process that ran it has exited.');
     return true;
   }
 

@@ -550,6 +550,13 @@ export const projectMigrations: readonly Migration[] = [
       CREATE UNIQUE INDEX sessions_by_key ON sessions (idempotency_key) WHERE idempotency_key IS NOT NULL;
     `,
   },
+  {
+    // Not `exiting`: earlier versions that still run join the two tables and mean that column of sessions.
+    version: 19,
+    sql: `
+      ALTER TABLE owners ADD COLUMN exit_announced INTEGER NOT NULL DEFAULT 0 CHECK (exit_announced IN (0, 1));
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

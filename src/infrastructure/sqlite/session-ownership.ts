@@ -33,13 +33,14 @@ const takeOver = `UPDATE sessions SET owner_id = ?, owner_epoch = owner_epoch + 
   WHERE id = ? AND owner_epoch = ? AND owner_id IS ?`;
 const releaseLease = `UPDATE sessions SET owner_id = NULL, ${exitingStill}
   WHERE id = ? AND owner_id = ? AND owner_epoch = ?`;
-const markExiting = `UPDATE sessions SET exiting = 1
+const markOwner = 'UPDATE owners SET exit_announced = 1 WHERE instance_id = ?';
+const markStopping = `UPDATE sessions SET exiting = 1
   WHERE owner_id = ? AND on_exit = 'stop' AND state IN ('created', 'running')`;
 const selectLeases = 'SELECT id, owner_epoch FROM sessions WHERE owner_id = ?';
 const forgetOwners = `DELETE FROM owners WHERE heartbeat_at < ?
   AND NOT EXISTS (SELECT 1 FROM sessions WHERE owner_id = instance_id)`;
 
-const unfinished = 'SELECT id, state, owner_id, heartbeat_at, exiting FROM sessions';
+const unfinished = 'SELECT id, state, owner_id, heartbeat_at, exit_announced, exiting FROM sessions';
 /**
  * No command waits for a resumed nested team, so any process has to run it. Other sessions run in the process that
  * resumed them.
@@ -93,7 +94,10 @@ export function beatOwner(db: Database, owner: InstanceId, at: string): readonly
 }
 
 export function announceExit(db: Database, owner: InstanceId): void {
-  db.write(() => db.sql(markExiting).run(owner));
+  db.write(() => {
+    db.sql(markOwner).run(owner);
+    db.sql(markStopping).run(owner);
+  });
 }
 
 /** @throws MaosError SESSION_NOT_FOUND */
@@ -149,7 +153,8 @@ export function readUnfinished(db: Database): readonly UnfinishedSession[] {
             state: row.state,
             owner: row.owner_id,
             heartbeatAt: row.heartbeat_at,
-            exiting: row.exiting === 1,
+            ownerIsExiting: row.exit_announced === 1,
+            mustStop: row.exiting === 1,
           }) as UnfinishedSession,
       ),
   );

@@ -94,6 +94,12 @@ describe('schema.sql', () => {
     });
   }
 
+  it('has no second column of a name that an earlier version uses alone, as that version may still run', () => {
+    const db = memory((built) => migrate(built, projectMigrations, 'project.db'));
+    db.prepare(`SELECT id, state, owner_id, owner_epoch, heartbeat_at, exiting FROM sessions
+      LEFT JOIN owners ON instance_id = owner_id`);
+  });
+
   it('would differ from a schema that lacks an index, a column or a check', () => {
     const sql = sectionOf('project.db');
     const whole = describeSchema(memory((db) => db.exec(sql)));

@@ -64,9 +64,14 @@ export class MaosFolder {
 
   start(
     args: readonly string[],
-    options: { readonly cwd?: string; readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+    options: {
+      readonly cwd?: string;
+      readonly input?: string;
+      readonly env?: NodeJS.ProcessEnv;
+      readonly launcher?: string;
+    } = {},
   ): Running {
-    const child = spawn(process.execPath, [bundle, ...args], {
+    const child = spawn(process.execPath, [options.launcher ?? bundle, ...args], {
       cwd: options.cwd ?? this.project,
       env: countedEnvironment(args, options.env ?? this.env),
       stdio: ['pipe', 'pipe', 'pipe'],
