@@ -1,6 +1,5 @@
 import { shorten } from '../../../domain/cut-text.ts';
 import { redactText } from '../../logging/redact.ts';
-import { isReaderCommand, isWrapperCommand } from '../host/wrapper-script.ts';
 import { type ProcessEntry, readProcStat } from './proc-stat.ts';
 import type { ProcessSnapshot, ProcessTable } from './process-table.ts';
 import { ProcessTreeIndex } from './process-tree-index.ts';
@@ -63,8 +62,7 @@ export function findWrapperParts(snapshot: ProcessSnapshot, wrapper: number): Re
   // A Set iterates over entries added meanwhile. Children of the program or of a reader do not qualify.
   for (const part of parts) {
     for (const child of kinship.childrenOf(part)) {
-      const command = child.sid === wrapper ? snapshot.commandOf(child) : '';
-      if (isWrapperCommand(command) || isReaderCommand(command)) parts.add(child.pid);
+      if (child.sid === wrapper && snapshot.isWrapperPart(child)) parts.add(child.pid);
     }
   }
   return parts;

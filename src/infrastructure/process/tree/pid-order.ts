@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readProcText } from './procfs.ts';
 
 /** A process, and the value of {@link countForks} before it started. */
 export interface Birth {
@@ -58,7 +58,7 @@ function numberIn(file: string, pattern: RegExp): number {
 
 function read(file: string): string {
   try {
-    return readFileSync(file, 'latin1');
+    return readProcText(file);
   } catch {
     // Hidden in some containers.
     return '';

@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { type Birth, type PidCounts, pidsSince, readPidCounts } from './pid-order.ts';
 import { isGone, type ProcessEntry, readProcStat } from './proc-stat.ts';
+import { readProcText } from './procfs.ts';
 
 /** Above this many pids, listing all processes is faster than probing. */
 const mostPids = 100;
@@ -37,7 +38,7 @@ export function probeSince(
 function isProcess(pid: number): boolean {
   if (statSync(`/proc/${pid}`, { throwIfNoEntry: false }) === undefined) return false;
   try {
-    return Number(/^Tgid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) === pid;
+    return Number(/^Tgid:\s+(\d+)/m.exec(readProcText(`/proc/${pid}/status`))?.[1]) === pid;
   } catch (error) {
     if (isGone(error)) return false;
     throw error;

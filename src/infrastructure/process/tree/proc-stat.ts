@@ -20,6 +20,11 @@ export interface ProcessEntry {
   readonly cpuMs: number;
   /** Resident set, shared pages included. */
   readonly memoryBytes: number;
+  /**
+   * Where its stack begins, on Linux: random, so that it usually changes when the process executes another program. 0
+   * when not known.
+   */
+  readonly stack: number;
 }
 
 // The longest possible line: 52 numbers of at most 20 digits, and a name of at most 64 bytes.
@@ -52,8 +57,8 @@ export function readProcStat(pid: number): ProcessEntry | null {
 /** @param line `pid (name) state ppid pgrp session …`; the name may hold spaces and parentheses */
 export function parseProcStat(line: string, units: KernelUnits): ProcessEntry | null {
   const nameEnd = line.lastIndexOf(')');
-  const fields = line.slice(nameEnd + 2).split(' ', 22);
-  if (nameEnd < 0 || fields.length < 22) return null;
+  const fields = line.slice(nameEnd + 2).split(' ', 26);
+  if (nameEnd < 0 || fields.length < 26) return null;
   const [state, ppid, pgid, sid] = fields;
   const ticks = Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]);
   return {
@@ -65,6 +70,7 @@ export function parseProcStat(line: string, units: KernelUnits): ProcessEntry | 
     state: isExiting(fields[6]) && state !== 'Z' && state !== 'X' ? 'exiting' : processState(state),
     cpuMs: (ticks * 1000) / units.ticksPerSecond,
     memoryBytes: Number(fields[21]) * units.pageBytes,
+    stack: Number(fields[25]),
   };
 }
 

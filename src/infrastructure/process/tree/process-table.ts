@@ -1,12 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { retryWhileBusy } from '../host/retry-while-busy.ts';
-import { isWrapperCommand } from '../host/wrapper-script.ts';
+import { isReaderCommand, isWrapperCommand } from '../host/wrapper-script.ts';
 import { readLimitMark } from './limit-mark.ts';
 import { anyPid, type Birth, pidsSince, readPidCounts } from './pid-order.ts';
 import { probeSince } from './pid-probe.ts';
 import { isGone, kernelUnits, type ProcessEntry, readProcStat } from './proc-stat.ts';
+import { readProcText } from './procfs.ts';
 import { readPs } from './ps-command.ts';
 
 /** The agent that a process belongs to, from `MAOS_AGENT_ID` and `MAOS_AGENT_ATTEMPT`. */
@@ -35,7 +36,9 @@ export interface ProcessSnapshot {
   markOf(entry: ProcessEntry): ProcessMark | null;
   /** Whether the agent started it but it is meant to outlive the agent, from `MAOS_DETACHED`. */
   isDetachedFrom(agentId: string, entry: ProcessEntry): boolean;
-  /** Its current command line, for comparison only; empty when it cannot be read. */
+  /** Whether its current command line is that of the wrapper, of a subshell of it, or of a reader. */
+  isWrapperPart(entry: ProcessEntry): boolean;
+  /** Its current command line, for people; empty when it cannot be read. */
   commandOf(entry: ProcessEntry): string;
 }
 
@@ -106,16 +109,27 @@ const pidsPerTurn = 128;
 export type KnownProcesses = Map<number, KnownProcess>;
 
 interface KnownProcess {
-  readonly start: number;
+  entry: ProcessEntry;
+  readAt: number;
   readonly until: number;
-  readonly mark: ProcessMark | null;
+  readonly variables: MarkVariables;
   /** Read on demand. */
-  environment?: readonly string[];
-  command?: string;
+  isWrapperPart?: boolean;
 }
 
-/** Read again after this time, because executing another program changes it. */
-const knownMs = 30_000;
+/** What the environment of a process, or its limits, say about its agent. */
+interface MarkVariables {
+  readonly mark: ProcessMark | null;
+  readonly agentIds: readonly string[];
+  readonly isDetached: boolean;
+}
+
+/** Read again after this time. Executing another program changes it, and usually the address of the stack too. */
+const knownMs = 300_000;
+/** The same for a process whose stack the kernel does not show. */
+const unknownStackMs = 30_000;
+/** Five of an agent's six processes are parts of its wrapper, which only wait: they are looked at this often. */
+const wrapperPartMs = 30_000;
 /** A younger process may be about to execute its program, so what it shows is not cached. */
 const settledMs = 2_000;
 
@@ -133,11 +147,12 @@ export async function readProcfs({
 } = {}): Promise<ProcessSnapshot> {
   const processes = new Map<number, ProcessEntry>();
   const zombies: ProcessEntry[] = [];
-  const read = new Map<number, ProcessMark | null>();
+  const read = new Map<number, MarkVariables>();
   let incomplete = false;
   let portion = 0;
   let tookMs = 0;
-  let turnFrom = performance.now();
+  const begun = performance.now();
+  let turnFrom = begun;
   const settledBefore = (uptime() - settledMs / 1000) * kernelUnits().ticksPerSecond;
   const keep = (entry: ProcessEntry): void => {
     if (entry.state === 'zombie') zombies.push(entry);
@@ -156,62 +171,62 @@ export async function readProcfs({
       await setImmediate();
       turnFrom = performance.now();
     }
-    const entry = readProcStat(pid);
+    const entry = idleEntryOf(pid) ?? readProcStat(pid);
     if (entry === null) incomplete = true;
     else keep(entry);
   }
   const now = performance.now();
   tookMs += now - turnFrom;
-  for (const [pid, { start, until }] of known ?? [])
-    if (until <= now || processes.get(pid)?.start !== start) known?.delete(pid);
-
-  function markOf(entry: ProcessEntry): ProcessMark | null {
-    const seen = read.get(entry.pid);
-    if (seen !== undefined) return seen;
-    const remembered = knownOf(entry);
-    if (remembered !== undefined) return remembered.mark;
-    const { pid, start } = entry;
-    const mark = readMark(entry);
-    read.set(pid, mark);
-    if (start < settledBefore) known?.set(pid, { start, mark, until: now + knownMs });
-    return mark;
+  for (const [pid, found] of known ?? []) {
+    const entry = processes.get(pid);
+    if (entry === undefined || found.until <= now || !isSameProgram(found.entry, entry)) known?.delete(pid);
+    else if (entry !== found.entry) Object.assign(found, { entry, readAt: now });
   }
 
-  function knownOf({ pid, start }: ProcessEntry): KnownProcess | undefined {
+  function idleEntryOf(pid: number): ProcessEntry | null {
     const found = known?.get(pid);
-    return found?.start === start ? found : undefined;
+    return found?.isWrapperPart === true && begun < found.readAt + wrapperPartMs ? found.entry : null;
   }
 
-  function environmentOf(entry: ProcessEntry): readonly string[] {
+  function variablesOf(entry: ProcessEntry): MarkVariables {
+    const { pid, start, stack } = entry;
+    const seen = read.get(pid) ?? knownOf(entry)?.variables;
+    if (seen !== undefined) return seen;
+    const variables = readVariables(entry);
+    read.set(pid, variables);
+    const until = now + (stack === 0 ? unknownStackMs : knownMs);
+    if (start < settledBefore) known?.set(pid, { entry, readAt: now, until, variables });
+    return variables;
+  }
+
+  function knownOf(entry: ProcessEntry): KnownProcess | undefined {
+    const found = known?.get(entry.pid);
+    return found !== undefined && isSameProgram(found.entry, entry) ? found : undefined;
+  }
+
+  function isWrapperPart(entry: ProcessEntry): boolean {
     const remembered = knownOf(entry);
-    if (remembered?.environment !== undefined) return remembered.environment;
-    // Callers need no other variables.
-    const environment = readText(`/proc/${entry.pid}/environ`)
-      .split('\0')
-      .filter((variable) => /^MAOS_(?:DETACHED|AGENT_ID)=/.test(variable));
-    if (remembered !== undefined) remembered.environment = environment;
-    return environment;
+    if (remembered?.isWrapperPart !== undefined) return remembered.isWrapperPart;
+    const command = commandOf(entry);
+    const isPart = isWrapperCommand(command) || isReaderCommand(command);
+    if (remembered !== undefined) remembered.isWrapperPart = isPart;
+    return isPart;
   }
 
-  function commandOf(entry: ProcessEntry): string {
-    const remembered = knownOf(entry);
-    if (remembered?.command !== undefined) return remembered.command;
-    const command = readText(`/proc/${entry.pid}/cmdline`);
-    if (remembered !== undefined) remembered.command = command;
-    return command;
-  }
-
-  function readMark({ pid, ppid }: ProcessEntry): ProcessMark | null {
+  function readVariables({ pid, ppid }: ProcessEntry): MarkVariables {
     const environ = readText(`/proc/${pid}/environ`);
     // Empty for a moment while a process executes another program; always empty for kernel threads.
     if (environ === '' && pid !== kernelThreads && ppid !== kernelThreads) incomplete = true;
-    const mark = makeMark(
-      /(?:^|\0)MAOS_AGENT_ID=([^\0]*)/.exec(environ)?.[1],
-      /(?:^|\0)MAOS_AGENT_ATTEMPT=(\d+)/.exec(environ)?.[1],
-    );
-    if (mark !== null) return mark;
+    const agentIds = valuesOf(environ, 'MAOS_AGENT_ID');
+    const [attempt] = valuesOf(environ, 'MAOS_AGENT_ATTEMPT');
+    const isDetached = valuesOf(environ, 'MAOS_DETACHED').includes('1');
+    const mark = makeMark(agentIds[0], attempt);
+    if (mark !== null) return { mark, agentIds, isDetached };
     const number = readLimitMark(readText(`/proc/${pid}/limits`));
-    return number === null ? null : { agentId: `#${number}`, attempt: null };
+    return {
+      mark: number === null ? null : { agentId: `#${number}`, attempt: null },
+      ...{ agentIds, isDetached },
+    };
   }
 
   return {
@@ -221,14 +236,36 @@ export async function readProcfs({
     get incomplete() {
       return incomplete;
     },
-    markOf,
-    isDetachedFrom: (agentId, entry) => isDetached(environmentOf(entry), agentId),
+    markOf: (entry) => variablesOf(entry).mark,
+    isDetachedFrom: (agentId, entry) => {
+      const { isDetached, agentIds } = variablesOf(entry);
+      return isDetached && !agentIds.includes(agentId);
+    },
+    isWrapperPart,
     commandOf,
   };
 }
 
-function isDetached(environment: readonly string[], agentId: string): boolean {
-  return environment.includes('MAOS_DETACHED=1') && !environment.includes(`MAOS_AGENT_ID=${agentId}`);
+function isSameProgram(a: ProcessEntry, b: ProcessEntry): boolean {
+  return a.start === b.start && a.stack === b.stack;
+}
+
+function commandOf({ pid }: ProcessEntry): string {
+  return readText(`/proc/${pid}/cmdline`);
+}
+
+/** @param environ content of `/proc/PID/environ` */
+function valuesOf(environ: string, name: string): readonly string[] {
+  const values: string[] = [];
+  const start = `${name}=`;
+  for (let at = environ.indexOf(start); at >= 0; at = environ.indexOf(start, at + 1)) {
+    if (at > 0 && environ[at - 1] !== '\0') continue;
+    const end = environ.indexOf('\0', at);
+    const value = environ.slice(at + start.length, end < 0 ? undefined : end);
+    // A copy: for as long as a slice lives, V8 keeps the whole environment.
+    values.push(Buffer.from(value, 'latin1').toString('latin1'));
+  }
+  return values;
 }
 
 function makeMark(agentId: string | undefined, attempt: string | undefined): ProcessMark | null {
@@ -237,7 +274,7 @@ function makeMark(agentId: string | undefined, attempt: string | undefined): Pro
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return readProcText(path);
   } catch (error) {
     if (isGone(error)) return '';
     // Belongs to another user, or hides its memory: its environment cannot mark it as an agent's.
@@ -266,8 +303,14 @@ export async function readWithPs(): Promise<ProcessSnapshot> {
         /(?:^| )MAOS_AGENT_ATTEMPT=(\d+)/.exec(entry.environment)?.[1],
       );
     },
-    isDetachedFrom: (agentId, { pid }) =>
-      isDetached((entries.get(pid)?.environment ?? '').split(' '), agentId),
+    isDetachedFrom: (agentId, { pid }) => {
+      const variables = (entries.get(pid)?.environment ?? '').split(' ');
+      return variables.includes('MAOS_DETACHED=1') && !variables.includes(`MAOS_AGENT_ID=${agentId}`);
+    },
+    isWrapperPart: ({ pid }) => {
+      const command = entries.get(pid)?.args ?? '';
+      return isWrapperCommand(command) || isReaderCommand(command);
+    },
     commandOf: ({ pid }) => entries.get(pid)?.args ?? '',
   };
 }

@@ -59,6 +59,7 @@ function parsePsLine(line: string): Omit<PsEntry, 'environment'> | null {
     state: processState(stat?.[0]),
     cpuMs: parseCpuTime(time ?? ''),
     memoryBytes: Number(rss) * 1024,
+    stack: 0,
     args: args ?? '',
   };
 }

@@ -40,8 +40,8 @@ export interface ResourceSampler {
 /** Agents measured within this time share one snapshot. */
 const minAgeMs = 500;
 const maxAgeMs = 5_000;
-/** A snapshot is used for this many times its own duration, which limits sampling to about 0.5 % of a processor. */
-const ageByCost = 200;
+/** A snapshot is used for this many times its own duration, which limits sampling to about 0.2 % of a processor. */
+const ageByCost = 500;
 
 /** Measures all agents from one shared snapshot of the machine. */
 export function makeResourceSampler(table: ProcessTable = makeSamplingTable()): ResourceSampler {

@@ -18,6 +18,7 @@ function tableWith(pid: number, state: ProcessState, scans: number): ProcessTabl
     incomplete: false,
     markOf: () => ({ agentId: 'a', attempt: 1 }),
     isDetachedFrom: () => false,
+    isWrapperPart: () => false,
     commandOf: () => '',
   });
   return { snapshot, recent: () => snapshot() };

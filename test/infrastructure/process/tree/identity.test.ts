@@ -79,7 +79,8 @@ suite('the identity of a process', () => {
 
 test('a line of /proc/PID/stat is read whatever the name of the program', () => {
   const units = { pageBytes: 16_384, ticksPerSecond: 250 };
-  const rest = 'S 1 42 41 0 -1 4194304 0 0 0 0 1 20 300 4000 20 0 1 0 987654 0 7 18446744073709551615';
+  const rest =
+    'S 1 42 41 0 -1 4194304 0 0 0 0 1 20 300 4000 20 0 1 0 987654 0 7 18446744073709551615 1 2 140724';
   for (const name of ['sh', 'a b', ') S 9 (', '((', ')']) {
     assert.deepEqual(parseProcStat(`43 (${name}) ${rest}\n`, units), {
       pid: 43,
@@ -90,6 +91,7 @@ test('a line of /proc/PID/stat is read whatever the name of the program', () => 
       state: 'live',
       cpuMs: 4321 * 4,
       memoryBytes: 7 * 16_384,
+      stack: 140_724,
     });
   }
   const states = { R: 'live', I: 'live', T: 'stopped', t: 'stopped', D: 'blocked', Z: 'zombie', X: 'zombie' };

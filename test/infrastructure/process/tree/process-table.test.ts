@@ -14,6 +14,7 @@ import {
 } from '../../../../src/infrastructure/process/tree/pid-order.ts';
 import type { ProcessEntry } from '../../../../src/infrastructure/process/tree/proc-stat.ts';
 import {
+  type KnownProcesses,
   makeProcessTable,
   type ProcessSnapshot,
   readProcfs,
@@ -74,6 +75,31 @@ test('of the processes since one of them, older ones are left out', {
     [process.pid, first, second].map((pid) => young.processes.has(pid)),
     [false, true, true],
   );
+});
+
+test('what was read about a process is not taken for the program that it executes later', {
+  skip: !isLinux && 'of procfs',
+}, async (t) => {
+  const later = 'echo; exec sleep 60';
+  const env = { ...process.env, MAOS_AGENT_ID: 'agent_first', LATER: later };
+  const line = 'read -r line; MAOS_AGENT_ID=agent_second exec /bin/sh -c "$LATER"';
+  const child = spawn('/bin/sh', ['-c', line], { env });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child, 'spawn');
+  const known: KnownProcesses = new Map();
+  const agentOf = async (): Promise<string | undefined> => {
+    const snapshot = await readProcfs({ known });
+    const entry = snapshot.processes.get(child.pid as number);
+    return entry === undefined ? undefined : snapshot.markOf(entry)?.agentId;
+  };
+  await giveTimeTo('become old enough to be remembered', 2_100);
+  assert.equal(await agentOf(), 'agent_first');
+  assert.ok(known.has(child.pid as number));
+
+  child.stdin.write('\n');
+  await once(child.stdout, 'data');
+
+  assert.equal(await agentOf(), 'agent_second');
 });
 
 suite('pids given since a process', () => {
@@ -300,7 +326,7 @@ function snapshotOf(
     ]),
   );
   const entries = given.map(({ pid = 0, ppid = 1, pgid = pid, sid = pid, start = 50 }) => {
-    return { pid, ppid, pgid, sid, start, state: 'live' as const, cpuMs: 0, memoryBytes: 0 };
+    return { pid, ppid, pgid, sid, start, state: 'live' as const, cpuMs: 0, memoryBytes: 0, stack: 0 };
   });
   return {
     processes: new Map(entries.map((entry) => [entry.pid, entry])),
@@ -309,6 +335,7 @@ function snapshotOf(
     incomplete: false,
     markOf: ({ pid }) => marks.get(pid) ?? null,
     isDetachedFrom: () => false,
+    isWrapperPart: () => false,
     commandOf: () => '',
   };
 }
