@@ -11,7 +11,10 @@ interface VirtualListProps<T> {
   readonly onEnd?: () => void;
 }
 
-/** A list of rows of one height, of which only those in view exist. What is in view stays there when rows are added above. */
+/**
+ * A list of rows of one height, of which only those in view exist. What is in view stays there when rows are added above;
+ * at the top, rows move down without a new layout.
+ */
 export function VirtualList<T>({ label, items, rowHeight, keyOf, children, onEnd }: VirtualListProps<T>) {
   const box = useRef<HTMLDivElement>(null);
   const [[from, to], setRange] = useState<readonly [number, number]>([0, 60]);
@@ -52,7 +55,10 @@ export function VirtualList<T>({ label, items, rowHeight, keyOf, children, onEnd
     <div class="virtual" ref={box} onScroll={look} tabIndex={0} role="group" aria-label={label}>
       <ul class="virtual-rows" style={{ height: `${items.length * rowHeight}px` }}>
         {shown.map((item, index) => (
-          <li key={keyOf(item)} style={{ top: `${(from + index) * rowHeight}px`, height: `${rowHeight}px` }}>
+          <li
+            key={keyOf(item)}
+            style={{ transform: `translateY(${(from + index) * rowHeight}px)`, height: `${rowHeight}px` }}
+          >
             {children(item)}
           </li>
         ))}
