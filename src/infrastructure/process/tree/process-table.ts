@@ -218,9 +218,9 @@ export async function readProcfs({
     // Empty for a moment while a process executes another program; always empty for kernel threads.
     if (environ === '' && pid !== kernelThreads && ppid !== kernelThreads) incomplete = true;
     const agentIds = valuesOf(environ, 'MAOS_AGENT_ID');
-    const [attempt] = valuesOf(environ, 'MAOS_AGENT_ATTEMPT');
+    const [attempt = ''] = valuesOf(environ, 'MAOS_AGENT_ATTEMPT');
     const isDetached = valuesOf(environ, 'MAOS_DETACHED').includes('1');
-    const mark = makeMark(agentIds[0], attempt);
+    const mark = makeMark(agentIds[0], /^\d+/.exec(attempt)?.[0]);
     if (mark !== null) return { mark, agentIds, isDetached };
     const number = readLimitMark(readText(`/proc/${pid}/limits`));
     return {

@@ -44,6 +44,17 @@ for (const [name, read] of Object.entries(readers)) {
       assert.ok(entry.start >= (snapshot.processes.get(process.pid)?.start ?? Number.NaN));
     });
 
+    test('takes an attempt that is no number for none', async (t) => {
+      const env = { ...process.env, MAOS_AGENT_ID: 'agent_tester_1_abcdef', MAOS_AGENT_ATTEMPT: 'x' };
+      const child = spawn('sleep', ['60'], { detached: true, env });
+      t.after(() => child.kill());
+      await once(child, 'spawn');
+      const snapshot = await read();
+      const entry = snapshot.processes.get(child.pid as number);
+      assert.ok(entry !== undefined);
+      assert.deepEqual(snapshot.markOf(entry), { agentId: 'agent_tester_1_abcdef', attempt: null });
+    });
+
     test('takes no argument for the environment', async (t) => {
       const child = spawn('sh', ['-c', 'sleep 60', 'MAOS_AGENT_ID=agent_tester_1_abcdef'], {
         detached: true,
