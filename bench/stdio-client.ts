@@ -11,6 +11,7 @@ interface Answer {
 }
 
 export interface Launch {
+  readonly program: string;
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
@@ -31,8 +32,8 @@ export class StdioClient {
   #rest = '';
   #nextId = 1;
 
-  constructor({ args, cwd, env }: Launch) {
-    const child = spawn(process.execPath, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor({ program, args, cwd, env }: Launch) {
+    const child = spawn(program, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child = child;
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => this.#hear(chunk));
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {

@@ -1,12 +1,13 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { processesNaming } from './machine.ts';
 import { StdioClient } from './stdio-client.ts';
 
-const launcher = fileURLToPath(new URL('../bin/maos.js', import.meta.url));
+/** What a user runs as `maos`. */
+export const launcher = fileURLToPath(new URL('../bin/maos.js', import.meta.url));
 const rawServer = fileURLToPath(new URL('floor/raw-server.mjs', import.meta.url));
 
 /** How long processes that MAOS leaves at its exit may take to end by themselves. */
@@ -37,17 +38,14 @@ export class Workplace {
   environment(temp: string = this.#temp): NodeJS.ProcessEnv {
     const strange = /^(MAOS_|NODE_)/;
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !strange.test(name)));
-    return { ...env, MAOS_HOME: this.home, TMPDIR: temp };
-  }
-
-  /** Arguments for node to run a command of MAOS. */
-  command(...words: readonly string[]): readonly string[] {
-    return [launcher, ...words];
+    // The launcher runs the `node` of PATH; the floors run this one.
+    const PATH = [dirname(process.execPath), env.PATH].join(delimiter);
+    return { ...env, PATH, MAOS_HOME: this.home, TMPDIR: temp };
   }
 
   /** `maos serve`, without a request so far. */
   maos(temp?: string): StdioClient {
-    return this.#start(this.command('serve'), temp);
+    return this.#start(launcher, ['serve'], temp);
   }
 
   /** `maos serve` as at its first start on a machine, without compiled code. */
@@ -56,11 +54,11 @@ export class Workplace {
   }
 
   rawServer(): StdioClient {
-    return this.#start([rawServer]);
+    return this.#start(process.execPath, [rawServer]);
   }
 
-  #start(args: readonly string[], temp?: string): StdioClient {
-    const client = new StdioClient({ args, cwd: this.project, env: this.environment(temp) });
+  #start(program: string, args: readonly string[], temp?: string): StdioClient {
+    const client = new StdioClient({ program, args, cwd: this.project, env: this.environment(temp) });
     this.#clients.push(client);
     return client;
   }

@@ -14,7 +14,8 @@ for signal in HUP INT; do
 done
 trap - HUP INT
 export MAOS_IGNORED_SIGNALS="${ignored# }"
-exec node "$0" "$@"
+# One worker thread for V8 instead of four: MAOS mostly waits, and each of them costs about a megabyte.
+exec node --v8-pool-size=1 "$0" "$@"
 */;
 
 // Starts the bundle in dist/. Uses no import statement, no `import.meta` and nothing newer than ES2018, so that a Node

@@ -231,7 +231,7 @@ export function teamServerOf(home: string): NonNullable<Project['agentServer']> 
 
 /** How this program is started again. */
 function ownCommand(...args: readonly string[]): { command: string; args: readonly string[] } {
-  return { command: process.execPath, args: [process.argv[1] as string, ...args] };
+  return { command: process.execPath, args: [...process.execArgv, process.argv[1] as string, ...args] };
 }
 
 /** One backend per program in the settings; this maos, started again, is the bridge to it. */

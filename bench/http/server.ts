@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Workplace } from '../workplace.ts';
+import { launcher, type Workplace } from '../workplace.ts';
 import { type Kind, type Reply, send } from './load.ts';
 
 const floorServer = fileURLToPath(new URL('../floor/http-server.mjs', import.meta.url));
@@ -26,11 +26,11 @@ export class MaosOverHttp {
 
   static async start(place: Workplace): Promise<MaosOverHttp> {
     const options = { cwd: place.project, env: place.environment() };
-    const args = place.command('serve', '--http', '0', '--no-stdio');
-    const child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+    const args = ['serve', '--http', '0', '--no-stdio'];
+    const child = spawn(launcher, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
     try {
       const port = await listening(child);
-      const { stdout } = await promisify(execFile)(process.execPath, place.command('token'), options);
+      const { stdout } = await promisify(execFile)(launcher, ['token'], options);
       const maos = new MaosOverHttp(child, port, stdout.trim());
       await maos.#initialize();
       return maos;

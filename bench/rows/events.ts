@@ -5,7 +5,7 @@ import type { BenchOptions, Measurement, Row } from '../measurement.ts';
 import { summarize } from '../statistics.ts';
 import type { StdioClient } from '../stdio-client.ts';
 import { awaitCompletion, orchestrate, readEvents, teamOfWaits } from '../teams.ts';
-import { inWorkplace, type Workplace } from '../workplace.ts';
+import { inWorkplace, launcher, type Workplace } from '../workplace.ts';
 
 const ticker = fileURLToPath(new URL('../floor/ticker.mjs', import.meta.url));
 
@@ -18,7 +18,7 @@ export const events: Row = {
 async function measure(place: Workplace, { quick, say }: BenchOptions): Promise<readonly Measurement[]> {
   const agents = quick ? 6 : 60;
   say('events across processes');
-  const floor = await latencies(place, [ticker, String(agents * 3)]);
+  const floor = await latencies(place, process.execPath, [ticker, String(agents * 3)]);
 
   const client = place.maos();
   await client.initialize();
@@ -29,7 +29,7 @@ async function measure(place: Workplace, { quick, say }: BenchOptions): Promise<
   const id = await orchestrate(client, team);
   const subscribed = await subscribe(reader, id);
   const [heard] = await Promise.all([
-    latencies(place, place.command('events', id, '--follow', '--json')),
+    latencies(place, launcher, ['events', id, '--follow', '--json']),
     awaitCompletion(client, id),
   ]);
   const stored = readEvents(place, id).length;
@@ -109,9 +109,10 @@ async function subscribe(
 /** The latency of each JSON line that the program prints, in milliseconds, except of events from before its start. */
 async function latencies(
   place: Workplace,
+  program: string,
   args: readonly string[],
 ): Promise<{ count: number; late: number[] }> {
-  const child = spawn(process.execPath, args, {
+  const child = spawn(program, args, {
     cwd: place.project,
     env: place.environment(),
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -9,7 +9,7 @@ import type { BenchOptions, Measurement, Row } from '../measurement.ts';
 import { summarize } from '../statistics.ts';
 import type { StdioClient } from '../stdio-client.ts';
 import { awaitCompletion, orchestrate, readEvents, teamOf, timesOf } from '../teams.ts';
-import { inWorkplace, type Workplace } from '../workplace.ts';
+import { inWorkplace, launcher, type Workplace } from '../workplace.ts';
 
 /** Prints when it runs, in Unix milliseconds. */
 const clockProgram = ['date', '+%s%3N'];
@@ -45,19 +45,9 @@ export const remote: Row = {
 };
 
 async function startHost(far: Workplace, url: string, slots: number): Promise<ChildProcess> {
-  const args = far.command(
-    'host',
-    '--nats',
-    url,
-    '--pool',
-    pool,
-    '--name',
-    'bench',
-    '--slots',
-    String(slots),
-  );
+  const args = ['host', '--nats', url, '--pool', pool, '--name', 'bench', '--slots', String(slots)];
   const env = far.environment();
-  const host = spawn(process.execPath, args, { cwd: far.project, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const host = spawn(launcher, args, { cwd: far.project, env, stdio: ['ignore', 'ignore', 'pipe'] });
   await once(host.stderr as NodeJS.ReadableStream, 'data');
   return host;
 }

@@ -19,7 +19,7 @@ import { openSessionStore } from '../../src/infrastructure/sqlite/session-store.
 import type { BenchOptions, Measurement, Row } from '../measurement.ts';
 import { storeRunning, storeSessions } from '../sample-sessions.ts';
 import { summarize } from '../statistics.ts';
-import { inWorkplace, type Workplace } from '../workplace.ts';
+import { inWorkplace, launcher, type Workplace } from '../workplace.ts';
 
 const commitEveryMs = 20;
 /** A running session retries for longer while another process holds the store. */
@@ -179,7 +179,7 @@ function makeArtifact(layout: SessionLayout, id: SessionId): void {
 
 function startGc(place: Workplace) {
   const before = performance.now();
-  const child: ChildProcess = spawn(process.execPath, place.command('gc', '--json'), {
+  const child: ChildProcess = spawn(launcher, ['gc', '--json'], {
     cwd: place.project,
     env: place.environment(),
     stdio: ['ignore', 'pipe', 'inherit'],

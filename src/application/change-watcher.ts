@@ -13,11 +13,8 @@ export interface ChangeWatcherOptions {
   readonly watchStore?: WatchStore;
 }
 
-/**
- * The polling interval where writes are reported. Still needed, because writes from other machines to a shared folder
- * are not.
- */
-const toldIntervalMs = 100;
+/** The polling interval where writes are reported, in case that one was not. */
+const toldIntervalMs = 250;
 /** Shortest delay between the first of several writes and the check. */
 const gatherMs = 2;
 

@@ -54,8 +54,11 @@ export const thisProcess: Engine = {
     if (gc === null) {
       // Makes `gc` available without the command-line option, which only the caller of MAOS could set. Loaded here
       // because most processes never collect, and loading takes 1–2 ms.
-      process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc');
+      const { setFlagsFromString } = process.getBuiltinModule('node:v8');
+      setFlagsFromString('--expose-gc');
       gc = process.getBuiltinModule('node:vm').runInNewContext('gc') as Collect;
+      // Code that the launcher saves from now on would be refused by every process without the option.
+      setFlagsFromString('--no-expose-gc');
     }
     gc({ type: 'major', flavor: 'last-resort' });
   },

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { suite, type TestContext, test } from 'node:test';
+import { Script } from 'node:vm';
 import { type Engine, giveBackMemoryAtRest, thisProcess } from '../../src/infrastructure/memory-at-rest.ts';
 
 const mb = 2 ** 20;
@@ -55,5 +57,14 @@ suite('memory at rest', () => {
     ballast = null;
     thisProcess.collect();
     assert.ok(full - thisProcess.heapBytes() > 5 * mb, `${full} to ${thisProcess.heapBytes()}`);
+  });
+
+  // V8 compares its options, and refuses code that was compiled with others.
+  test('is given back without spoiling the compiled code that this process saves for others', () => {
+    thisProcess.collect();
+    const saved = new Script('1').createCachedData().toString('base64');
+    const load = `new vm.Script('1', { cachedData: Buffer.from('${saved}', 'base64') }).cachedDataRejected`;
+    const { stdout } = spawnSync(process.execPath, ['-p', load], { encoding: 'utf8' });
+    assert.equal(stdout, 'false\n');
   });
 });

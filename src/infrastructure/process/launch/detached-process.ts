@@ -7,7 +7,7 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
  */
 export function startDetached(home: string, args: readonly string[], stdio: StdioOptions): ChildProcess {
   const { MAOS_AGENT_ID: _, ...env } = process.env;
-  return spawn(process.execPath, [process.argv[1] as string, ...args], {
+  return spawn(process.execPath, [...process.execArgv, process.argv[1] as string, ...args], {
     // Not the project's folder, which may be removed meanwhile.
     cwd: home,
     detached: true,

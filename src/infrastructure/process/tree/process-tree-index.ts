@@ -14,6 +14,8 @@ export class ProcessTreeIndex {
   readonly #newestFirst: readonly ProcessEntry[];
   readonly #marked = new Map<string, ProcessEntry[]>();
   readonly #attempts = new Map<ProcessEntry, number | null>();
+  /** Rarely, so that the number of an agent, a hash, is seldom needed. */
+  #isMarkedByLimit = false;
   /** Number of the newest processes whose marks have been read. */
   #asked = 0;
 
@@ -58,12 +60,13 @@ export class ProcessTreeIndex {
       const mark = this.#snapshot.markOf(entry);
       if (mark === null) continue;
       add(this.#marked, mark.agentId, entry);
+      this.#isMarkedByLimit ||= mark.agentId.startsWith('#');
       this.#attempts.set(entry, mark.attempt);
     }
-    const marked = [
-      ...(this.#marked.get(agentId) ?? []),
-      ...(this.#marked.get(`#${limitMark(agentId)}`) ?? []),
-    ];
+    const byEnvironment = this.#marked.get(agentId) ?? [];
+    const marked = this.#isMarkedByLimit
+      ? [...byEnvironment, ...(this.#marked.get(`#${limitMark(agentId)}`) ?? [])]
+      : byEnvironment;
     return marked.filter((entry) => (this.#attempts.get(entry) ?? attempt) <= attempt);
   }
 }
