@@ -3,7 +3,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
 import { MaosError, quote } from '../../domain/errors.ts';
 import { resolveProgram } from '../process/launch/program.ts';
-import { shellWord, WaitingShells } from './waiting-shell.ts';
+import { shellWord } from '../process/launch/shell-word.ts';
+import { WaitingShells } from './waiting-shell.ts';
 
 export interface GitCommand {
   /** Options of git itself, and the command with its arguments. */

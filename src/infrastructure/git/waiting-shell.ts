@@ -129,11 +129,6 @@ class Held {
   }
 }
 
-/** As one word of the shell. */
-export function shellWord(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 /** When more jobs run at once, their shells end with them. */
 const mostWaiting = 4;
 const waitingMs = 10_000;

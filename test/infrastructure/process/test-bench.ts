@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -9,6 +9,7 @@ import type {
   AgentHost,
   LaunchKey,
   LaunchSpec,
+  PlacedLaunch,
   RunningAgent,
 } from '../../../src/application/ports/agent-host.ts';
 import type { Clock } from '../../../src/application/ports/clock.ts';
@@ -41,6 +42,8 @@ export async function makeBench(
     identity?: { agent: Agent; key: LaunchKey };
     maxOutputBytes?: number;
     clock?: Clock;
+    /** Whether a shell waits for the agent when it is started, as it does after another agent. */
+    hasSpare?: boolean;
   } = {},
 ): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'maos-host-'));
@@ -49,8 +52,10 @@ export async function makeBench(
   const output = new Collector();
   // Not shared with earlier samples, so that a test need not wait for a new one.
   const table = makeProcessTable();
+  const folderOf = ({ agentId }: LaunchKey): string =>
+    agentId === key.agentId ? folder : join(folder, agentId);
   const host = makeLocalAgentHost({
-    disk: { ...makeAgentDisk({ projectFolder: folder, projectRoot: folder }), folderOf: () => folder },
+    disk: { ...makeAgentDisk({ projectFolder: folder, projectRoot: folder }), folderOf },
     capacity: unlimited,
     samplingTable: { snapshot: () => table.snapshot(), recent: () => table.snapshot() },
     clock: options.clock ?? { ...systemClock, after: () => () => {} },
@@ -71,6 +76,14 @@ export async function makeBench(
     }
     await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   });
+  async function prepareSpare(launch: PlacedLaunch): Promise<void> {
+    const before = anotherAgent();
+    await mkdir(folderOf(before.key));
+    const spec = { ...launch, program: '/bin/echo', args: [], stdin: 'none' } as const;
+    const running = await host.start(before.key, before.agent, spec, new Collector());
+    await running.ended;
+    await host.makeRoom(agent);
+  }
   return {
     folder,
     agent,
@@ -81,6 +94,7 @@ export async function makeBench(
     async start(program, args = [], spec = {}) {
       const cwd = options.workingDirectory ?? folder;
       const launch = { program, args, env: {}, stdin: 'none', cwd, ...spec } as const;
+      if (options.hasSpare === true) await prepareSpare({ ...launch, env: { BEFORE: '1' } });
       return remember(await host.start(key, agent, launch, output));
     },
     attach: async (sink = output) => remember(await host.attach(key, agent, sink)),

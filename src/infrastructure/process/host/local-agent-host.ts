@@ -16,7 +16,6 @@ import { ensureFolderSync } from '../../files/disk/folders.ts';
 import { inheritedEnvironment } from '../launch/environment.ts';
 import { resolveProgram } from '../launch/program.ts';
 import { findPlace, identify, mayRunUnseen, type ProcessIdentity, placeName } from '../tree/identity.ts';
-import { countForks } from '../tree/pid-order.ts';
 import { makeProcessTable, type ProcessTable } from '../tree/process-table.ts';
 import { makeResourceSampler } from '../tree/resource-sampler.ts';
 import { processEnd } from './adopted-process.ts';
@@ -28,9 +27,10 @@ import { beginInput, findInput, readPrompt } from './input-file.ts';
 import { makeLaunchFiles } from './launch-files.ts';
 import { fenceLaunch, type LaunchClaim, protocolVersion, readClaim, readExit } from './launch-record.ts';
 import { localLocation } from './local-capacity.ts';
+import { SpareShell } from './spare-shell.ts';
 import { superviseAgent } from './supervised-agent.ts';
 import { type FolderWatch, watchFolder } from './watch-folder.ts';
-import { spawnWrapper } from './wrapper.ts';
+import { spawnWrapper, type Wrapper, type WrapperLaunch } from './wrapper.ts';
 
 export interface LocalAgentHostDeps {
   readonly disk: LocalAgentDisk;
@@ -58,6 +58,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
   const { clock, log, environment = process.env, table = makeProcessTable(), maxOutputBytes = null } = deps;
   const { disk, capacity } = deps;
   const sampler = makeResourceSampler(deps.samplingTable);
+  const spare = new SpareShell();
 
   async function start(
     key: LaunchKey,
@@ -83,8 +84,7 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       spec.firstInput === undefined ? readPrompt(folder) : { id: 'prompt', bytes: spec.firstInput };
     const input =
       stdin === 'stream' ? await beginInput(folder, attempt, await first(), () => sink.isOwned()) : null;
-    const forks = countForks();
-    const wrapper = await spawnWrapper(launch);
+    const wrapper = await startWrapper(launch);
     if (!(await wrapper.claimed)) {
       const claim = await readWholeClaim(folder, attempt);
       if (claim === null || !isWhole(claim)) throw unclaimed(spec.program, folder);
@@ -102,7 +102,11 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
         mark: {
           agentId,
           attempt,
-          wrapper: { pid: wrapper.pid, start: Number(identity?.startTime ?? notBefore), forks },
+          wrapper: {
+            pid: wrapper.pid,
+            start: Number(identity?.startTime ?? notBefore),
+            forks: wrapper.forks,
+          },
         },
         location: localLocation(wrapper.pid, identity),
         programGone: wrapper.status,
@@ -132,6 +136,14 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
       }
       return attach(key, agent, sink);
     }
+  }
+
+  async function startWrapper(launch: WrapperLaunch): Promise<Wrapper> {
+    const wrapper = await spawnWrapper(launch, spare);
+    const isUsable = !wrapper.wasSpare || (await wrapper.claimed);
+    return isUsable || (await readClaim(launch.folder, launch.attempt)) !== null
+      ? wrapper
+      : spawnWrapper(launch, null);
   }
 
   async function attach(key: LaunchKey, _agent: Agent, sink: OutputSink): Promise<RunningAgent> {
@@ -215,7 +227,12 @@ export function makeLocalAgentHost(deps: LocalAgentHostDeps): AgentHost {
   const findProgram: AgentHost['findProgram'] = async (name, inherits = environment) =>
     resolveProgram(name, process.cwd(), inherits.PATH);
 
-  return { ...disk, capacity, findProgram, start, attach };
+  async function makeRoom(agent: Agent): Promise<void> {
+    await disk.makeRoom(agent);
+    spare.prepare();
+  }
+
+  return { ...disk, makeRoom, capacity, findProgram, start, attach };
 }
 
 function composeEnvironment(

@@ -6,7 +6,9 @@ import type { LaunchSpec } from '../../../application/ports/agent-host.ts';
 import { MaosError, quote } from '../../../domain/errors.ts';
 import { resolveProgram } from '../launch/program.ts';
 import { limitMark } from '../tree/limit-mark.ts';
+import { countForks } from '../tree/pid-order.ts';
 import { promptName } from './launch-record.ts';
+import type { SpareShell } from './spare-shell.ts';
 import { script, shellVariable, streamScript } from './wrapper-script.ts';
 
 export interface WrapperLaunch {
@@ -28,6 +30,10 @@ export interface WrapperLaunch {
 
 export interface Wrapper {
   readonly pid: number;
+  /** {@link countForks} before it was started. */
+  readonly forks: number;
+  /** Whether it was a {@link SpareShell}. */
+  readonly wasSpare: boolean;
   readonly stdoutFrom: number;
   readonly stderrFrom: number;
   /** True as soon as this wrapper has claimed the attempt; false when it ended without a claim and so ran nothing. */
@@ -42,9 +48,10 @@ export interface Wrapper {
 
 /**
  * Spawns the wrapper in its own session, with its streams going directly to the agent's files.
+ * @param spare null: not used
  * @throws MaosError SPAWN_FAILED: then nothing runs
  */
-export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
+export async function spawnWrapper(launch: WrapperLaunch, spare: SpareShell | null): Promise<Wrapper> {
   const { agentId, attempt, folder, program, args, cwd, maxOutputBytes } = launch;
   const opened: number[] = [];
   const open = (path: string, flags: string): number => {
@@ -54,9 +61,14 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
   };
   try {
     const isFed = launch.stdin === 'stream';
-    const stdin = open(launch.stdin === 'prompt' ? join(folder, promptName) : '/dev/null', 'r');
-    const stdout = open(join(folder, 'stdout.log'), 'a');
-    const stderr = open(join(folder, 'stderr.log'), 'a');
+    const paths = {
+      stdin: launch.stdin === 'prompt' ? join(folder, promptName) : '/dev/null',
+      stdout: join(folder, 'stdout.log'),
+      stderr: join(folder, 'stderr.log'),
+    };
+    const stdin = open(paths.stdin, 'r');
+    const stdout = open(paths.stdout, 'a');
+    const stderr = open(paths.stderr, 'a');
     const stdoutFrom = fstatSync(stdout).size;
     const stderrFrom = fstatSync(stderr).size;
     const { env, kept } = forShell(launch.env);
@@ -79,17 +91,19 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
     // The name that `ps` shows for the wrapper, followed by the attempt, identifies the agent even where environments
     // are hidden.
     const name = `MAOS_AGENT_ID=${agentId}`;
-    const child = spawn(
-      '/bin/sh',
-      ['-c', isFed ? streamScript : script, name, ...options, ...command, ...args],
-      {
+    const words = [name, ...options, ...command, ...args];
+    const ready = isFed ? null : (spare?.become({ cwd, env, ...paths, args: words }) ?? null);
+    const forks = ready?.forks ?? countForks();
+    const child =
+      ready?.child ??
+      spawn('/bin/sh', ['-c', isFed ? streamScript : script, ...words], {
         cwd,
         env,
         detached: true,
         stdio: [stdin, stdout, stderr, 'pipe'],
-      },
-    );
+      });
     const pid = await pidOf(child);
+    spare?.startedIn({ cwd, env });
     const kill = (): void => {
       // Until the wrapper is collected, neither its pid nor its group id can be reused.
       if (child.exitCode === null && child.signalCode === null) process.kill(-pid, 'SIGKILL');
@@ -99,7 +113,7 @@ export async function spawnWrapper(launch: WrapperLaunch): Promise<Wrapper> {
     // If the wrapper alone is killed, its children keep the pipe open and may report much later. If it exits by itself,
     // the report was written before.
     const status = Promise.race([told, exit.then(({ signal }) => (signal === null ? told : null))]);
-    return { pid, stdoutFrom, stderrFrom, claimed, status, exit, kill };
+    return { pid, forks, wasSpare: ready !== null, stdoutFrom, stderrFrom, claimed, status, exit, kill };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new MaosError('SPAWN_FAILED', `Cannot start ${quote(program)}: ${reasons[code ?? ''] ?? message}`, {
