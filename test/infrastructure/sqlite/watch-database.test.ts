@@ -66,7 +66,7 @@ describe('a watched database', () => {
       const stop = watcher.subscribe(() => {});
       onLost();
       fire();
-      assert.deepEqual(waits, isLost ? [100, 20] : [20, 20]);
+      assert.deepEqual(waits, isLost ? [250, 20] : [20, 20]);
       stop();
     }
   });
