@@ -137,6 +137,12 @@ export interface AgentSpec {
   readonly budget: Budget;
 }
 
+/**
+ * The form of what is said of an agent, and of its session, to the hosts of a pool. Raise it with every change: a host
+ * that would not understand all of an order must not take it.
+ */
+export const orderFormat = 1;
+
 /** Defaults if neither the plan, the role nor the settings specify a value. */
 export const specDefaults = {
   command: null,
@@ -233,6 +239,17 @@ export const notStarted: Omit<Agent, keyof PlannedAgent | 'id' | 'sessionId' | '
   work: null,
   proof: null,
 };
+
+const notOfSpec: Readonly<Record<Exclude<keyof Agent, keyof AgentSpec>, unknown>> = {
+  ...notStarted,
+  ...{ id: true, sessionId: true, name: true, ordinal: true, instance: true, phase: true, dependsOn: true },
+};
+
+/** What the agent must do, without what it is called and what has become of it. */
+export function specOf(agent: Agent): AgentSpec {
+  const said = Object.entries(agent).filter(([key]) => !(key in notOfSpec));
+  return Object.fromEntries(said) as unknown as AgentSpec;
+}
 
 /** Whether the agent has ended: only a retry starts it again. */
 export function isAgentEnded(state: AgentState): boolean {

@@ -1,4 +1,4 @@
-import { type Agent, type AgentSpec, isAgentEnded, withConversationOf } from './agent.ts';
+import { type Agent, type AgentSpec, isAgentEnded, specOf, withConversationOf } from './agent.ts';
 import { shorten } from './cut-text.ts';
 import { sessionEvent } from './events.ts';
 import type { AgentId } from './ids.ts';
@@ -101,6 +101,8 @@ function landingAgent(
   const { session } = workflow;
   return {
     ...specOf(owner),
+    // Work is joined with its target at home.
+    ...{ pool: null, rerunOnLost: null },
     ...(merger === null ? {} : mergerOn(merger)),
     verify: joinRules(owner.verify, session.verify),
     lands: { sessionId: session.id, agentId: owner.id },
@@ -108,17 +110,6 @@ function landingAgent(
     dependsOn: landsAfter(workflow, owner, new Set(owners.map(({ id }) => id))),
     stage: null,
     instanceSuffix: null,
-  };
-}
-
-function specOf(owner: Agent): AgentSpec {
-  const { role, task, backend, backends, command, model, workspace, worktree, verify, lands } = owner;
-  const { stdin, timeoutMs, maxMemoryMb, maxSubagents, budget } = owner;
-  return {
-    ...{ role, task, backend, backends, command, model, workspace, worktree, verify, lands },
-    // Work is joined with its target at home.
-    ...{ pool: null, rerunOnLost: null },
-    ...{ stdin, timeoutMs, maxMemoryMb, maxSubagents, budget },
   };
 }
 

@@ -1,17 +1,17 @@
+import { orderFormat } from '../../domain/agent.ts';
 import { isMaosError } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/ids.ts';
 import { type HostBackend, misfitOf, refusalOfHome } from '../../domain/placement.ts';
 import type { Backends } from '../ports/backend.ts';
 import type { Clock } from '../ports/clock.ts';
-import {
-  type AttemptClaim,
-  type AttemptKey,
-  type Fleet,
-  type HostFact,
-  type HostReport,
-  orderFormat,
-  type StoredClaim,
-  type TakenOffer,
+import type {
+  AttemptClaim,
+  AttemptKey,
+  Fleet,
+  HostFact,
+  HostReport,
+  StoredClaim,
+  TakenOffer,
 } from '../ports/fleet.ts';
 import type { HostedPlace, HostedRecord, HostedRecords, HostQuotas, LaunchOrder } from '../ports/hosting.ts';
 import type { Log } from '../ports/log.ts';

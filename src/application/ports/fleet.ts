@@ -14,17 +14,11 @@ export interface AttemptKey {
   readonly attempt: number;
 }
 
-/**
- * The form of orders. It grows with every change of what an order may say: a host that would not understand all of an
- * order must not take it.
- */
-export const orderFormat = 1;
-
 /** What a home offers to the hosts of a pool. */
 export interface Offer {
   readonly key: AttemptKey;
   readonly pool: string;
-  /** Of its order. */
+  /** The `orderFormat` of its order. */
   readonly format: number;
   /** Of the order: a blob of this name, whose content the digest is of. */
   readonly order: BlobName;

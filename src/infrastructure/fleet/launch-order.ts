@@ -34,7 +34,7 @@ const orderedAgent = agentShape.refine(({ role }) => {
   return [...(tools ?? []), ...deniedTools].every((tool) => noOption.test(tool));
 }, 'has a role with a tool that could be taken for an option');
 
-/** Raise {@link orderFormat} with a change of it. */
+/** Raise `orderFormat` with a change of it. */
 export const orderShape: z.ZodType<LaunchOrder> = z.strictObject({
   session: sessionShape,
   agent: orderedAgent,

@@ -1,12 +1,7 @@
 import type { OrderedLaunch } from '../../application/ports/agent-host.ts';
 import type { Clock } from '../../application/ports/clock.ts';
-import {
-  type AttemptKey,
-  type BlobName,
-  type Fleet,
-  type HostReport,
-  orderFormat,
-} from '../../application/ports/fleet.ts';
+import type { AttemptKey, BlobName, Fleet, HostReport } from '../../application/ports/fleet.ts';
+import { orderFormat } from '../../domain/agent.ts';
 import { hostsOfPool, placementIn } from '../../domain/placement.ts';
 import type { OfferLedger } from './offer-ledger.ts';
 

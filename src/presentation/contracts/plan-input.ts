@@ -88,7 +88,7 @@ const sessionVerify = z.union([line, lines, verifyRules.describe('{…}, as of a
 const agent = z.strictObject({
   role: z.union([text(63), customRole]).describe('Of list-roles, or your own'),
   task: text(maxTask).describe('What to do and deliver'),
-  name: text(64).optional().describe('Unique; default: the role, numbered when repeated'),
+  name: text(64).optional().describe('Default: the role, numbered when repeated'),
   depends_on: z.array(text(64)).max(500).optional().describe('Agents that must complete first'),
   stage: z.int().min(0).max(499).optional().describe("For strategy 'pipeline'"),
   backend: text(63).optional().describe("'claude' (default), 'command', …"),
@@ -137,7 +137,7 @@ const plan = z.strictObject({
   agents: z.array(agent).max(500).optional(),
   strategy: z.enum(strategies, { error: whyNoStrategy }).optional().describe('Default: parallel'),
   failure_policy: z.enum(failurePolicies).optional(),
-  on_exit: z.enum(exitPolicies).optional().describe('On shutdown: stop the agents, or keep them running'),
+  on_exit: z.enum(exitPolicies).optional().describe('On shutdown: stop or keep the agents'),
   on_parent_end: z
     .enum(parentEndPolicies)
     .optional()
@@ -148,7 +148,7 @@ const plan = z.strictObject({
   verify: sessionVerify.optional().describe('Of all work together'),
   land: z.enum(landChoices).optional().describe("'auto': onto the user's branch"),
   idempotency_key: text(200).optional().describe('Same key and plan: same session'),
-  dry_run: z.boolean().optional().describe('Only show the plan; store and run nothing'),
+  dry_run: z.boolean().optional().describe('Only show the plan; run nothing'),
 });
 
 export type PlanJson = z.input<typeof plan>;

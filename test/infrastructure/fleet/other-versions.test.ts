@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import * as z from 'zod';
-import { type HostFact, orderFormat } from '../../../src/application/ports/fleet.ts';
+import type { HostFact } from '../../../src/application/ports/fleet.ts';
+import { notStarted, orderFormat, specDefaults } from '../../../src/domain/agent.ts';
 import { decodeOrder, orderShape } from '../../../src/infrastructure/fleet/launch-order.ts';
 import { readClaim, readFact, readHost, readWish } from '../../../src/infrastructure/fleet/messages.ts';
 import { decodeOffer } from '../../../src/infrastructure/fleet/signed-offers.ts';
@@ -74,7 +75,8 @@ describe('what another version of MAOS sends', () => {
 
   it('is an order of a form with a number of its own', () => {
     const { order } = recorded;
-    assert.deepEqual(read(order), order);
+    const agent = { ...specDefaults, ...notStarted, ...order.agent };
+    assert.deepEqual(read(order), { ...order, agent });
     const shape = JSON.stringify(z.toJSONSchema(orderShape, { unrepresentable: 'any', io: 'input' }));
     const digest = createHash('sha256').update(shape).digest('hex').slice(0, 12);
     assert.deepEqual(

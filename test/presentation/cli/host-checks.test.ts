@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type HostReport, orderFormat } from '../../../src/application/ports/fleet.ts';
+import type { HostReport } from '../../../src/application/ports/fleet.ts';
+import { orderFormat } from '../../../src/domain/agent.ts';
 import { MaosError } from '../../../src/domain/errors.ts';
 import { checkHosts } from '../../../src/presentation/cli/facts/host-checks.ts';
 

@@ -1,5 +1,6 @@
-import { type HostReport, orderFormat } from '../../../application/ports/fleet.ts';
+import type { HostReport } from '../../../application/ports/fleet.ts';
 import type { Runtime } from '../../../application/runtime.ts';
+import { orderFormat } from '../../../domain/agent.ts';
 import { plural } from '../../../domain/amounts.ts';
 import { isMaosError } from '../../../domain/errors.ts';
 import { worksFor } from '../../../domain/placement.ts';
