@@ -45,12 +45,12 @@ class EarlyRuntime {
     if (this.#loading !== null) return (await this.load()).watchProject(path);
     const [{ IdleProjectWatcher }, registration] = await Promise.all([
       import('./infrastructure/instances/idle-project-watcher.ts'),
-      this.#present(),
+      this.#loadRegistration(),
     ]);
     this.#idleWatcher = new IdleProjectWatcher(registration, this.home, path);
     await this.#idleWatcher.begin(() => {
-      const attended = this.load().then((runtime) => runtime.watchProject(path));
-      attended.catch((error: unknown) =>
+      const watched = this.load().then((runtime) => runtime.watchProject(path));
+      watched.catch((error: unknown) =>
         this.log('error', 'cannot watch the sessions of the project', { error }),
       );
     });
@@ -91,7 +91,7 @@ class EarlyRuntime {
     this.#loaded?.close();
   }
 
-  async #present(): Promise<InstanceRegistration> {
+  async #loadRegistration(): Promise<InstanceRegistration> {
     const { InstanceRegistration } = await import('./infrastructure/instances/instance-registration.ts');
     this.#registration ??= new InstanceRegistration(this.home, this.version, (file, mode) =>
       this.log('warn', 'a file was readable by other users; removed the permission', {
@@ -103,7 +103,7 @@ class EarlyRuntime {
   }
 
   load(): Promise<MaosRuntime> {
-    this.#loading ??= Promise.all([import('./maos-runtime.ts'), this.#present()]).then(
+    this.#loading ??= Promise.all([import('./maos-runtime.ts'), this.#loadRegistration()]).then(
       ([module, registration]) => {
         this.#loaded = new module.MaosRuntime(this.#flags, registration, this.#logListeners);
         return this.#loaded;

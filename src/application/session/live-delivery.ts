@@ -62,11 +62,11 @@ export class LiveDelivery {
   }
 
   /** Processes what CLIs have reported, and sends the answers to their requests. Call in every round. */
-  async hear(hasOpenRequests: boolean): Promise<void> {
+  async processReports(hasOpenRequests: boolean): Promise<void> {
     const { runs, requests, prompts } = this.#deps;
     for (const run of runs.values()) {
-      for (const news of run.channel?.take() ?? []) await this.#hear(run, news);
-      await this.#hearShown(run);
+      for (const news of run.channel?.take() ?? []) await this.#processReport(run, news);
+      await this.#processShown(run);
     }
     await prompts.follow(runs.values());
     requests.follow(hasOpenRequests);
@@ -88,7 +88,7 @@ export class LiveDelivery {
     }
   }
 
-  async #hear(run: AgentRun, news: ChannelNews): Promise<void> {
+  async #processReport(run: AgentRun, news: ChannelNews): Promise<void> {
     switch (news.type) {
       case 'permission':
         return this.#deps.requests.opened(run, news);
@@ -99,7 +99,7 @@ export class LiveDelivery {
     }
   }
 
-  async #hearShown(run: AgentRun): Promise<void> {
+  async #processShown(run: AgentRun): Promise<void> {
     for (const entry of run.takeShown()) await this.#received(run, entry, 'tool');
   }
 
@@ -131,7 +131,7 @@ export class LiveDelivery {
   async #takeBack(run: AgentRun): Promise<void> {
     const { capabilities } = this.#deps.project.backends.get(run.agent.backend);
     if (!capabilities.showsTeamResults) return;
-    await this.#hearShown(run);
+    await this.#processShown(run);
     const { agentId, attempt } = run.key;
     const lost = this.#mailbox
       .onTheirWay(agentId)

@@ -183,7 +183,7 @@ export class SessionRunner {
     requestWatch.look();
     record.decide({ next: this.#workflow, events: launcher.takeUnreachable() });
     ends.recordSpawned();
-    await live.hear(requestWatch.hasOpen);
+    await live.processReports(requestWatch.hasOpen);
     await decisions.storeAll(record);
     await ends.settleEnded();
     if (record.left) return false;

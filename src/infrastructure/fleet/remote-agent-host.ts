@@ -49,8 +49,8 @@ export type RemoteHost = Pick<AgentHost, 'attach'> & Required<Pick<AgentHost, 'o
 
 /** How often to look whether a host can take an attempt that nobody has claimed. */
 const placeMs = 1_000;
-/** How long to wait for the first news of an agent that is adopted. */
-const newsMs = 2_000;
+/** How long to wait for the first report about an adopted agent. */
+const firstReportMs = 2_000;
 /** How often to try what fails although the engine answers. */
 const mostTries = 60;
 
@@ -211,7 +211,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
       await endEarlier(fleet, key);
       await attempt.claim.callBack();
       await attempt.follow();
-      await Promise.race([attempt.begun, pause(clock, newsMs)]);
+      await Promise.race([attempt.begun, pause(clock, firstReportMs)]);
       return attempt.running();
     } catch (error) {
       attempt.abandon();

@@ -7,7 +7,7 @@ import { lacksRoomForIndex, needsRollback } from './sqlite-errors.ts';
  * Default busy timeout, during which a lock of another process blocks the whole process: other writers are usually done
  * by then. Callers that can wait longer retry asynchronously.
  */
-export const standStillMs = 20;
+export const maxBlockMs = 20;
 
 /** Suffixes of the files that SQLite keeps beside a database. */
 export const companions = ['-wal', '-shm', '-journal'] as const;
@@ -88,7 +88,7 @@ function connectAndRead(file: string, readOnly: boolean, busyTimeoutMs?: number,
   }
 }
 
-function setBusyTimeout(db: DatabaseSync, ms = standStillMs): void {
+function setBusyTimeout(db: DatabaseSync, ms = maxBlockMs): void {
   // The constructor's `timeout` option is newer than the oldest supported Node.
   db.exec(`PRAGMA busy_timeout = ${Math.max(0, Math.trunc(ms))}`);
 }

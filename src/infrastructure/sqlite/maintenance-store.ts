@@ -37,7 +37,7 @@ const insertProject =
   'INSERT INTO projects (hash, path, created_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING';
 
 /** @param project the project of the database: SHA-256 (hex) of its canonical path, and the path */
-export function makeKeepingStore(
+export function makeMaintenanceStore(
   db: Database,
   project: { readonly hash: string; readonly path: string },
 ): MaintenanceStore {

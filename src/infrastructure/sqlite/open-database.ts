@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { assertOurs, type Connection, companions, openToRead, openToWrite, standStillMs } from './connect.ts';
+import { assertOurs, type Connection, companions, maxBlockMs, openToRead, openToWrite } from './connect.ts';
 import { assertKnown, migrate, rollback, schemaVersion } from './migrate.ts';
 import type { Migration } from './migrations.ts';
 import { closedDatabase, isBusy, lostFile, translateSqliteError } from './sqlite-errors.ts';
@@ -25,7 +25,7 @@ export interface DatabaseOptions {
   readonly synchronous: 'FULL' | 'NORMAL';
   /**
    * How long a statement blocks the process while another holds the lock, in milliseconds. Default {@link
-   * standStillMs}.
+   * maxBlockMs}.
    */
   readonly busyTimeoutMs?: number;
   /** Called with each file whose mode was restricted because others could read or write it, and its former mode. */
@@ -271,7 +271,7 @@ function configure(db: DatabaseSync, { busyTimeoutMs, synchronous }: DatabaseOpt
  * "locked", because SQLite does not apply the busy timeout when it upgrades a lock.
  * Solution: retry until the timeout.
  */
-function switchToWal(db: DatabaseSync, busyTimeoutMs = standStillMs): void {
+function switchToWal(db: DatabaseSync, busyTimeoutMs = maxBlockMs): void {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   const deadline = performance.now() + busyTimeoutMs;
   for (;;) {

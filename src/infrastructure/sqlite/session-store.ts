@@ -27,7 +27,7 @@ import { insertAcpRun, makeAcpRunStore } from './acp-run-store.ts';
 import { canonicalJson, sha256 } from './event-hash.ts';
 import { makeFeedStore } from './feed-store.ts';
 import { makeInputRequestStore, withdrawOfEnded } from './input-request-store.ts';
-import { makeKeepingStore } from './maintenance-store.ts';
+import { makeMaintenanceStore } from './maintenance-store.ts';
 import { buryUndelivered } from './message-rows.ts';
 import { makeMessageStore } from './message-store.ts';
 import { projectMigrations } from './migrations.ts';
@@ -145,7 +145,7 @@ class SqliteSessionStore implements SessionStore {
   constructor(db: Database, { project, clock, notifyBy = () => [] }: SessionStoreOptions) {
     this.#db = db;
     this.#project = project;
-    this.maintenance = makeKeepingStore(db, project);
+    this.maintenance = makeMaintenanceStore(db, project);
     this.messages = makeMessageStore(db);
     this.inputRequests = makeInputRequestStore(db, notifyBy);
     this.pathClaims = makePathClaimStore(db);

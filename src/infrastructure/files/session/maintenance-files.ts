@@ -8,7 +8,7 @@ import { makeRemovalFiles } from './session-removal.ts';
 import { makeWorktreeFiles } from './session-worktrees.ts';
 
 /** @param projectFolder absolute: `~/.maos/projects/{hash}` */
-export function makeKeepingFiles(projectFolder: string, layout: SessionLayout): MaintenanceFiles {
+export function makeMaintenanceFiles(projectFolder: string, layout: SessionLayout): MaintenanceFiles {
   return {
     ...makeCheckpointFiles(layout.session),
     ...makeRemovalFiles(projectFolder, layout),

@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../disk/atomic.ts';
 import { ensureFolder, ensureFolderSync } from '../disk/folders.ts';
 import { Serial } from '../disk/serial.ts';
 import { sessionFolders, sessionLayout } from '../home/layout.ts';
-import { makeKeepingFiles } from './maintenance-files.ts';
+import { makeMaintenanceFiles } from './maintenance-files.ts';
 import { makeMessageJournal } from './message-journal.ts';
 import { infoOf, metadataOf } from './session-documents.ts';
 import { keepEnvironment, SessionEnvironments } from './session-environment.ts';
@@ -76,7 +76,7 @@ export function makeSessionFiles(deps: {
     writeMetadata: async (workflow) => writeMetadata(workflow),
     appendLog: async (id, events) => logs.append(id, events),
     lastLogged: async (id) => logs.last(id),
-    maintenance: makeKeepingFiles(projectFolder, layout),
+    maintenance: makeMaintenanceFiles(projectFolder, layout),
     messages: makeMessageJournal(layout),
     describe: (id, path) => (path === undefined ? layout.session(id) : join(layout.session(id), path)),
   };

@@ -57,10 +57,10 @@ function owners(snapshot: ProcessSnapshot): ReadonlyMap<ProcessEntry, string> {
   }
   const named = new Map([...found.values()].map((agentId) => [`#${limitMark(agentId)}`, agentId]));
   for (const [entry, mark] of found) found.set(entry, named.get(mark) ?? mark);
-  const kinship = ProcessTreeIndex.of(snapshot);
+  const tree = ProcessTreeIndex.of(snapshot);
   // A Map iterates over entries added meanwhile, so this reaches the whole tree.
   for (const [parent, agentId] of found) {
-    for (const child of kinship.childrenOf(parent.pid)) {
+    for (const child of tree.childrenOf(parent.pid)) {
       if (!found.has(child) && child.pid !== process.pid) found.set(child, agentId);
     }
   }

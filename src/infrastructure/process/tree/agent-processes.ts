@@ -42,11 +42,11 @@ export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): 
       if (!snapshot.isDetachedFrom(agentId, entry)) found.set(entry.pid, entry);
     }
   }
-  const kinship = ProcessTreeIndex.of(snapshot);
-  if (trusted !== null) take(kinship.inSessionOrGroup(trusted.pid));
-  take(kinship.marked(agentId, attempt, earliest));
+  const tree = ProcessTreeIndex.of(snapshot);
+  if (trusted !== null) take(tree.inSessionOrGroup(trusted.pid));
+  take(tree.marked(agentId, attempt, earliest));
   // A Map iterates over entries added meanwhile, so this reaches the whole tree.
-  for (const { pid } of found.values()) take(kinship.childrenOf(pid));
+  for (const { pid } of found.values()) take(tree.childrenOf(pid));
   return [...found.values()];
 }
 
@@ -58,10 +58,10 @@ export function findAgentProcesses(snapshot: ProcessSnapshot, mark: AgentMark): 
  */
 export function findWrapperParts(snapshot: ProcessSnapshot, wrapper: number): ReadonlySet<number> {
   const parts = new Set([wrapper]);
-  const kinship = ProcessTreeIndex.of(snapshot);
+  const tree = ProcessTreeIndex.of(snapshot);
   // A Set iterates over entries added meanwhile. Children of the program or of a reader do not qualify.
   for (const part of parts) {
-    for (const child of kinship.childrenOf(part)) {
+    for (const child of tree.childrenOf(part)) {
       if (child.sid === wrapper && snapshot.isWrapperPart(child)) parts.add(child.pid);
     }
   }

@@ -81,16 +81,16 @@ export function checkInstances(instances: readonly InstanceReport[], version: st
 
 export function checkAgents(agents: readonly CountedAgent[]): Check {
   const name = 'agents';
-  const orphans = agents.filter(({ known, stray }) => known !== null && !stray && known.owner !== 'alive');
-  const strays = agents.filter(({ stray }) => stray);
+  const unattended = agents.filter(({ known, stray }) => known !== null && !stray && known.owner !== 'alive');
+  const orphaned = agents.filter(({ stray }) => stray);
   const detail = [
     agents.length === 0 ? 'none running' : `${plural(agents.length, 'agent')} running`,
-    ...(orphans.length === 0 ? [] : [`without a maos process: ${named(orphans.map(agentPid))}`]),
-    ...(strays.length === 0 ? [] : [`orphaned, from agents that ended: ${named(strays.map(agentPid))}`]),
+    ...(unattended.length === 0 ? [] : [`without a maos process: ${named(unattended.map(agentPid))}`]),
+    ...(orphaned.length === 0 ? [] : [`orphaned, from agents that ended: ${named(orphaned.map(agentPid))}`]),
   ].join('; ');
   const fixes = [
-    ...(orphans.length === 0 ? [] : ["'maos list --all' starts a maos process that adopts them."]),
-    ...(strays.length === 0 ? [] : ["'maos ps' lists them; end them by pid."]),
+    ...(unattended.length === 0 ? [] : ["'maos list --all' starts a maos process that adopts them."]),
+    ...(orphaned.length === 0 ? [] : ["'maos ps' lists them; end them by pid."]),
   ];
   const isFine = fixes.length === 0;
   return { name, state: isFine ? 'ok' : 'warning', detail, fix: isFine ? null : fixes.join(' ') };

@@ -38,9 +38,9 @@ export function makeRoleRuns(runtime: Runtime, projectPath: string): RunSource {
     const { project, supervisor } = open;
     const role = roleNameOf(agent);
     const earlier = project.store.acpRuns.ofSession(acpSession);
-    const after = goesOnWith(project, earlier, role);
+    const after = continuedRun(project, earlier, role);
     const before: Message[] = [];
-    for (const id of unheardOf(project, earlier, after))
+    for (const id of unseenRuns(project, earlier, after))
       before.push(...(await messagesOf(handleOf(open, id))));
     const { folder } = open;
     const { task, objective } = toTask(input, before, await promptEscapeOf(project, role, folder));
@@ -73,7 +73,7 @@ export async function messagesOf(run: RunHandle | null): Promise<readonly Messag
 }
 
 /** The latest run of the role whose conversation no unfinished, failed or cancelled later run has continued. */
-function goesOnWith(project: Project, earlier: readonly SessionId[], role: string): SessionId | null {
+function continuedRun(project: Project, earlier: readonly SessionId[], role: string): SessionId | null {
   const changed = new Set<string>();
   for (const id of earlier.toReversed()) {
     const agent = project.store.load(id).agents[0];
@@ -85,7 +85,7 @@ function goesOnWith(project: Project, earlier: readonly SessionId[], role: strin
 }
 
 /** The runs that the conversation does not contain: those that had not ended when it last received earlier messages. */
-function unheardOf(
+function unseenRuns(
   { store }: { readonly store: SessionReader },
   earlier: readonly SessionId[],
   after: SessionId | null,

@@ -19,7 +19,7 @@ export interface StdioOptions {
 }
 
 /** Delay between `initialize` and watching the project, so that the client's first requests are not held up. */
-const attendMs = 250;
+const watchDelayMs = 250;
 
 /** Maximum number of invalid lines logged, so that a broken client cannot fill the disk. */
 const mostComplaints = 100;
@@ -46,15 +46,15 @@ export async function openStdio(
   const projectPath = options.projectPath ?? clientFolder(process.env, process.cwd());
   const { ending, onCall, repeatedCalls } = serving;
   const serverOptions = { ...options, runtime, identity, projectPath, ending, onCall, repeatedCalls };
-  let attending: NodeJS.Timeout | undefined;
-  const attend = (): void => {
-    if (!isOnlooker) attending ??= setTimeout(() => void watchProject(runtime, projectPath), attendMs);
+  let watchTimer: NodeJS.Timeout | undefined;
+  const startWatching = (): void => {
+    if (!isOnlooker) watchTimer ??= setTimeout(() => void watchProject(runtime, projectPath), watchDelayMs);
   };
-  void serving.gone.then(() => clearTimeout(attending));
+  void serving.gone.then(() => clearTimeout(watchTimer));
   const modern = new StdioLane({
     identity,
     async load() {
-      attend();
+      startWatching();
       const { ModernServer } = await import('../modern/modern-server.ts');
       return new ModernServer(serverOptions);
     },
@@ -76,7 +76,7 @@ export async function openStdio(
   const server = makeMcpServer(serverOptions);
   server.onerror = (error) => complain({ error });
   server.onclose = () => serving.end('closed');
-  server.oninitialized = attend;
+  server.oninitialized = startWatching;
   await server.connect(transport);
   return async () => {
     await server.close();
