@@ -64,7 +64,7 @@ export function placementIn(
   now: string,
 ): Placement {
   const ofPool = hostsOfPool(pool, hosts);
-  if (ofPool.length === 0) return { fits: 'no', why: `no host of pool ${pool} is heard of` };
+  if (ofPool.length === 0) return { fits: 'no', why: `no host of pool ${pool} is known` };
   const misfits = ofPool.map((host) => misfitOf(host, need, now));
   const isFree = ofPool.map(({ running, slots }) => running < slots);
   if (misfits.some((misfit, index) => misfit === null && isFree[index])) return { fits: 'now', why: null };

@@ -87,5 +87,5 @@ export function verifyingText({
   }
   const failed = proof?.failed ?? null;
   if (failed === null || round === 0) return null;
-  return [`mends what ${showName(failed.report.command)} found`, ...inRound].join(', ');
+  return [`fixes what ${showName(failed.report.command)} found`, ...inRound].join(', ');
 }

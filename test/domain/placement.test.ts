@@ -29,7 +29,7 @@ describe('an agent of a pool', () => {
   });
 
   it('fits no host of another pool, and none that is not heard of', () => {
-    const why = 'no host of pool gpu is heard of';
+    const why = 'no host of pool gpu is known';
     assert.deepEqual(place('gpu', host('a', { pools: ['cpu'] })), { fits: 'no', why });
     assert.deepEqual(place('gpu'), { fits: 'no', why });
   });

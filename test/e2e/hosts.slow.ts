@@ -133,7 +133,7 @@ describe('a team over two machines', { timeout: 300_000 }, () => {
     await until(async () => (await machines.status(id)).state === 'failed', 'the end');
     assert.equal((await machines.status(id)).agents[0].failure.kind, 'lost');
     const { stdout: events } = await machines.maos('home', 'events', id);
-    assert.match(events, /host box is not heard of/);
+    assert.match(events, /no heartbeat from host box/);
     // When the host is back, it ends what nobody waits for.
     await machines.startHost();
     await until(() => !isAlive(Number(readFileSync(pidFile, 'utf8'))), 'the end of the program');
@@ -185,7 +185,7 @@ describe('a team over two machines', { timeout: 300_000 }, () => {
     // For a host by its name; it has less time than it waits.
     const id = await machines.begin([command('far', line, { pool: 'box', timeout_minutes: 0.05 })]);
     const note = async (): Promise<string> => String((await machines.status(id)).agents[0].waiting);
-    await until(async () => /no host of pool box is heard of/.test(await note()), 'the reason');
+    await until(async () => /no host of pool box is known/.test(await note()), 'the reason');
     await giveTimeTo('a time limit that counts too early', 3_500);
     await machines.startHost('--slots', '1', '--label', 'zone=b');
     await until(async () => (await machines.status(id)).agents[0].where !== undefined, 'the start');
@@ -201,7 +201,7 @@ describe('a team over two machines', { timeout: 300_000 }, () => {
     );
     assert.match(await doctor, /✓ hosts +the NATS server answers, with JetStream; 1 host\b/);
     const { stdout: events } = await machines.maos('home', 'events', id);
-    assert.match(events, /waiting: no host of pool box is heard of/);
+    assert.match(events, /waiting: no host of pool box is known/);
     await assert.rejects(
       machines.maos('host', 'host', '--nats', machines.server.url, '--pool', 'gpu'),
       /is already the host of this home/,

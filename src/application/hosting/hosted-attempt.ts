@@ -295,7 +295,7 @@ export class HostedAttempt {
     const sent = Promise.withResolvers<SentCode>();
     const stopListening = await this.#persist('listening for wishes', () =>
       fleet.wishes(key, ({ stop, code }) => {
-        if (stop !== null) called.abort(new Error('It was called off before it was started.'));
+        if (stop !== null) called.abort(new Error('It was cancelled before it started.'));
         if (code !== undefined) sent.resolve(code);
       }),
     );

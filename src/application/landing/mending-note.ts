@@ -42,7 +42,7 @@ export function failedCheckNote(target: string, tip: string): string {
   return [
     `# Your work does not pass its check on ${target}`,
     `Your task is done, and your work was merged with ${target} (${tip}). Your current folder contains the merged ` +
-      'files. The check that passed before fails there: mend it there. MAOS commits, checks and lands it when you are done.',
+      'files. The check that passed before fails on them: fix the cause in this folder. MAOS commits, checks and lands it when you are done.',
     'Your task was the following. Do not start it again.',
   ].join('\n\n');
 }

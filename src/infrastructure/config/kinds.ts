@@ -129,7 +129,7 @@ export const variables: Kind<Readonly<Record<string, string>>> = {
     }
     const [name = ''] =
       Object.entries(value).find(([, text]) => !variableValue.safeParse(text).success) ?? [];
-    return `${path}.${name} is no text of at most 32,000 characters.`;
+    return `${path}.${name} must be a text of at most 32,000 characters.`;
   },
   disclosed: (value) => Object.fromEntries(Object.keys(value).map((name) => [name, '[not shown]'])),
 };

@@ -28,7 +28,7 @@ export const webhookAddress: Kind<string> = {
     .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text)),
   allowed: 'an address that begins with https:// or http://',
   fromText: (text) => text,
-  problem: (_, path) => `${path} is no address that begins with https:// or http://.`,
+  problem: (_, path) => `${path} must be an address that begins with https:// or http://.`,
   disclosed: (url) => `${new URL(url).origin}/[not shown]`,
 };
 

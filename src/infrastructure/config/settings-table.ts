@@ -71,10 +71,10 @@ export const settingsTable = {
     namedEntries(roleName, 'role', {
       backend: setting(orNone(backendName), null, "Backend of the role's agents; null: as for others."),
       model: setting(orNone(modelName), null, 'Their model on that backend; null: as for others.'),
-      fallback: setting(listOf(backendName, 10), [], 'Backends they go on with when the quota is used up.'),
+      fallback: setting(listOf(backendName, 10), [], 'Backends to continue on when the quota is used up.'),
     }),
     {},
-    'What agents get by their role, where the plan says nothing.',
+    'Defaults for agents of a role.',
   ),
   maxConcurrentAgents: {
     machine: setting(
@@ -286,7 +286,7 @@ export const settingsTable = {
     lostAfterMinutes: setting(
       number(0.05, 100_000),
       10,
-      'Minutes after which an agent on a host that is not heard of counts as lost.',
+      'Minutes without a heartbeat from a host after which its agents count as lost.',
     ),
   },
   environment: {

@@ -108,7 +108,7 @@ export class RemoteClaim {
     if (host === null || (phase === 'ended' && told() === 'end')) return 'goes_on';
     if (phase === 'claimed' && this.#isStuck(stored)) return this.#takeBack(stored, era);
     if ((await fleet.lastBeat(host, incarnation)) !== null) return this.#heardOf();
-    if (!this.#isSilent(`host ${host} is not heard of`)) return 'goes_on';
+    if (!this.#isSilent(`no heartbeat from host ${host}`)) return 'goes_on';
     return phase === 'claimed' && offers.isCurrent(era) ? this.#takeBack(stored, era) : 'lost';
   }
 

@@ -90,7 +90,7 @@ export const commandGroups: readonly (readonly [heading: string, commands: reado
   ],
   ['Work:', [diffCommand, evidenceCommand]],
   ['Machine:', [psCommand, instancesCommand, hostCommand]],
-  ['Keeping:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
+  ['Maintenance:', [gcCommand, auditCommand, exportCommand, recoverCommand]],
   [
     'Installation:',
     [

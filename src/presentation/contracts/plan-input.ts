@@ -64,7 +64,7 @@ const verifyRules = z
       .min(0)
       .max(20)
       .optional()
-      .describe('How often the agent may mend what a check found; default: 2'),
+      .describe('How often the agent may fix what a check found; default: 2'),
     protect: z
       .array(
         insidePath.refine(

@@ -59,7 +59,7 @@ backendContract({
     'not signed in': { kind: 'auth_required', words: /Authentication required.*offers key\. Sign in with/ },
     'rate limited': { kind: 'rate_limited', words: /\(rate limited; try again later\)$/ },
     'no such model': { kind: 'model_unavailable', words: /It offers small, large\. Name a model/ },
-    refused: { kind: 'refused', words: /^invented refused to go on\. Rephrase/ },
+    refused: { kind: 'refused', words: /^invented refused the task\. Rephrase/ },
     silent: { kind: 'stalled', words: /^invented said nothing for 1 s/ },
   },
   success: 'success',

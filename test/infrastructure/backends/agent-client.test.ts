@@ -103,7 +103,7 @@ describe('how an agent ended', () => {
     assert.equal(kind, 'auth_required');
     assert.match(
       message,
-      /Sign in with the program itself, or hand it its key \(backends\.agentClient\.gemini\.pass\)/,
+      /Sign in with the program itself, or pass it its key \(backends\.agentClient\.gemini\.pass\)/,
     );
   });
 

@@ -24,7 +24,7 @@ const ends: Readonly<Record<string, ExpectedEnd>> = {
   'empty-answer': completed(/^$/),
   'stopped-at-denial': failed(
     'exit_code',
-    '^opencode ended where it was not allowed to go on \\(read: /etc/hostname\\)\\.$',
+    '^opencode stopped because a permission was denied \\(read: /etc/hostname\\)\\.$',
   ),
   'auth-error': failed('auth_required', `^Incorrect API key provided\\. ${signIn}`),
   forbidden: failed('auth_required', `^Country, region, or territory not supported\\. ${signIn}`),

@@ -389,7 +389,7 @@ describe('entries by names of the user', () => {
     ],
     [
       { gemini: { ...gemini, env: { A: 'secret', B: 7 } } },
-      'backends.agentClient.gemini.env.B is no text of at most',
+      'backends.agentClient.gemini.env.B must be a text of at most',
     ],
     [{ gemini: { ...gemini, permissionMode: 'yes' } }, 'it must be one of reject, acceptEdits, allow.'],
   ];

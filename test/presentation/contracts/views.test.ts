@@ -89,7 +89,7 @@ describe('what a tool answers of an agent', () => {
     const mending = shown({ state: 'running', stage: 'executing', work, verify, proof });
     assert.deepEqual(mending.told, {
       ...{ branch: 'maos/s/a', commit, changes: '3 files, +40 −2', proof: 'failed' },
-      note: 'mends what npm test found, fix round 1 of 2; not permitted (1): Bash: git push',
+      note: 'fixes what npm test found, fix round 1 of 2; not permitted (1): Bash: git push',
     });
     assert.equal(mending.view.proof?.failed?.output_tail.length, 500);
     assert.deepEqual(mending.view.proof?.failed?.restored, ['test/a']);

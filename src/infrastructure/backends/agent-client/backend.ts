@@ -84,7 +84,7 @@ export function makeAgentClientBackend(deps: {
 
   function advise(verdict: Verdict): string {
     return adviseOn(verdict, {
-      auth_required: `Sign in with the program itself, or hand it its key (${setting}.pass), then try again.`,
+      auth_required: `Sign in with the program itself, or pass it its key (${setting}.pass), then try again.`,
     });
   }
 

@@ -96,7 +96,7 @@ function firstSignal(): Promise<string> {
 function outputLost(): Promise<BridgeEnd> {
   return new Promise((resolve) => {
     process.stdout.on('error', (error) =>
-      resolve(failedEnd(null, `The log takes nothing more: ${error.message}`)),
+      resolve(failedEnd(null, `The log cannot be written: ${error.message}`)),
     );
   });
 }

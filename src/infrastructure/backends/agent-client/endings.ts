@@ -50,7 +50,7 @@ export function endOfTurn(name: string, stopReason: string, { hasWorked, refused
       if (hasWorked) return { type: 'end', ok: true, stopReason, kind: null, message: '' };
       return failed(
         null,
-        `${name} ended its turn without a word or a tool. Its stderr may say why; try the program by itself.`,
+        `${name} ended its turn without any text or tool call. Its stderr may say why; try the program by itself.`,
       );
     case 'max_tokens':
       return failed('context_exceeded', `${name} reached the largest number of tokens it may use.`);
@@ -60,7 +60,7 @@ export function endOfTurn(name: string, stopReason: string, { hasWorked, refused
         `${name} reached the largest number of requests it may make in a turn.`,
       );
     case 'refusal':
-      return failed('refused', `${name} refused to go on.`);
+      return failed('refused', `${name} refused the task.`);
     case 'cancelled':
       return failed('signal', `${name} was cancelled before it finished.`);
     default:

@@ -40,7 +40,8 @@ export function refusalOf(status: number): Verdict | null {
  * @param errorCode the provider's error code, if reported earlier
  */
 export function failureOf({ errorType, statusCode, message }: Json, errorCode: string): Verdict {
-  const words = textOf(message).replaceAll(/\s*\n\s*/g, ' ') || 'Copilot told of an error without words.';
+  const words =
+    textOf(message).replaceAll(/\s*\n\s*/g, ' ') || 'Copilot reported an error without a message.';
   const known = codes[errorCode] ?? types[textOf(errorType)] ?? kindOfStatus(countOf(statusCode));
   // Copilot does not send a prompt that is too long, and gives no other sign of it.
   const kind = known ?? (/exceeds the model's prompt budget/.test(words) ? 'context_exceeded' : null);

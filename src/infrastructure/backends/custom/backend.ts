@@ -69,7 +69,7 @@ export function makeCustomBackend(deps: {
 
   const advise = (verdict: Verdict): string =>
     adviseOn(verdict, {
-      auth_required: `Sign in with ${title} itself, or hand it its key (${setting}.pass).`,
+      auth_required: `Sign in with ${title} itself, or pass it its key (${setting}.pass).`,
     });
 
   return {

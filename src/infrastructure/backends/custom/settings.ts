@@ -46,7 +46,7 @@ const customFields = {
   command: setting(
     commandLine,
     required,
-    'The program and its arguments. {prompt} or {promptFile} in one of them: there; else the prompt is on stdin.',
+    'The program and its arguments. {prompt} or {promptFile} is replaced in them; without either, the prompt is on stdin.',
   ),
   roleArgs: setting(
     listOfTexts('argument'),
@@ -62,15 +62,19 @@ const customFields = {
   resumeArgs: setting(
     listOfTexts('argument'),
     [],
-    'Arguments that go on with a conversation, with {conversation}; none: interrupted agents begin again.',
+    'Arguments that resume a conversation, with {conversation}; none: interrupted agents start again.',
   ),
   env: setting(variables, {}, 'Variables it gets, with their values.'),
   pass: setting(keys, [], "Providers' keys it gets from the environment of MAOS."),
-  escape: setting(replacements, {}, 'How text of others is written so that the CLI acts on nothing in it.'),
+  escape: setting(replacements, {}, 'Replacements in text from others, so that the CLI does not act on it.'),
   output: setting(oneOf(['lines', 'json']), 'lines', 'Lines of text, or one JSON object a line.'),
-  text: setting(orNone(matcher), null, 'What of a JSON record people see.'),
-  result: setting(orNone(matcher), null, 'The result, the last one counts; null: the last lines.'),
-  error: setting(orNone(matcher), null, 'A failure that it tells, whatever its exit status.'),
+  text: setting(orNone(matcher), null, 'The part of a JSON record that is shown to people.'),
+  result: setting(orNone(matcher), null, 'The result; the last match counts. null: the last lines.'),
+  error: setting(
+    orNone(matcher),
+    null,
+    'An error in the output; the agent fails, whatever the exit status, unless a result follows.',
+  ),
   conversation: setting(orNone(matcher), null, 'The id of the conversation.'),
   inputTokens: setting(orNone(matcher), null, 'Input tokens of the run so far.'),
   outputTokens: setting(orNone(matcher), null, 'Output tokens of the run so far.'),

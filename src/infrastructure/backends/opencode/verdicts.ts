@@ -23,7 +23,7 @@ const errors: Readonly<Record<string, FailureKind>> = {
 export function failureOf({ name, data }: Json, timestamp: unknown): Verdict {
   const { message, statusCode, responseHeaders, responseBody } = asJson(data);
   const kind = errors[textOf(name)] ?? kindOfAnswer(countOf(statusCode), textOf(responseBody));
-  const words = textOf(message) || textOf(name) || 'opencode told of an error without words.';
+  const words = textOf(message) || textOf(name) || 'opencode reported an error without a message.';
   const retryAt =
     kind === 'rate_limited' ? retryTime(asJson(responseHeaders)['retry-after'], Number(timestamp)) : null;
   return { ok: false, kind, message: startOf(words, maxText), retryAt };
@@ -64,7 +64,7 @@ export function withLog(run: ParsedRun, end: AgentEnd, stderrTail: string): Pars
     return told(startOf(unknown, maxText), 'model_unavailable');
   }
   if (verdict === null && end.exitCode === 0 && denials !== null) {
-    return told(`opencode ended where it was not allowed to go on (${denials.shown.join(', ')}).`, null);
+    return told(`opencode stopped because a permission was denied (${denials.shown.join(', ')}).`, null);
   }
   return run;
 }

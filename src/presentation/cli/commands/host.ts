@@ -12,15 +12,18 @@ import type { Canvas } from '../shell/terminal.ts';
 export const hostCommand: CliCommand = {
   name: 'host',
   summary: 'Let this machine run agents of other homes',
-  details:
-    "Takes agents of the pools over a NATS server with JetStream, one for each slot, and runs them by this machine's own settings: remote.homes, remote.backends and allowCommands say for whom, and what it runs. Ctrl-C ends only this command: its agents go on, and the next 'maos host' adopts them. With --detach it works in the background, and its log is host/host.log in the home. 'host list' shows every host of the server; 'host drain' lets the host of this home finish its agents and end; 'host key FILE' makes a key to sign in to the server with, or reads it, and prints its public key.",
+  details: [
+    "Runs agents that other homes offer to its pools, over a NATS server with JetStream: one agent per slot, by this machine's own settings. remote.homes, remote.backends and allowCommands limit whose agents run and what they may run.",
+    "Ctrl-C ends only this command: its agents keep running, and the next 'maos host' adopts them. With --detach it runs in the background and logs to host/host.log in the home.",
+    "list shows the hosts of the server. drain lets this home's host finish its agents and exit. key FILE creates, or reads, the key for signing in to the server, and prints its public key.",
+  ].join('\n'),
   arguments: [
     {
       syntax: '[action]',
-      description: 'list, drain or key; default: work',
+      description: 'list, drain or key (default: run agents)',
       choices: ['list', 'drain', 'key'],
     },
-    { syntax: '[file]', description: "of the key's secret, for remote.credentials" },
+    { syntax: '[file]', description: 'file of the secret key, for remote.credentials' },
   ],
   options: [
     {
@@ -142,7 +145,7 @@ function labelsOf(given: readonly string[]): Readonly<Record<string, string>> {
 
 function list({ json, terminal }: CommandContext, hosts: readonly HostReport[]): number {
   if (json) terminal.document({ hosts: hosts.map(hostView) });
-  else if (hosts.length === 0) terminal.notice('No host has been heard of for 30 s.');
+  else if (hosts.length === 0) terminal.notice('No host has sent a heartbeat for 30 s.');
   else for (const line of renderHosts(hosts, terminal.canvas)) terminal.line(line);
   return exitStatus.done;
 }

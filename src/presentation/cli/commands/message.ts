@@ -78,7 +78,7 @@ export const messageCommand: CliCommand = {
     { flags: '--session <session>', description: 'search: only this session', kind: 'text' },
     {
       flags: '--limit <n>',
-      description: 'read, list, search: at most so many (default: 20)',
+      description: 'read, list, search: maximum number (default: 20)',
       kind: 'integer',
       range: [1, 1_000],
     },

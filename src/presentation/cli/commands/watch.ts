@@ -5,7 +5,7 @@ import { allOption } from './session-argument.ts';
 
 export const watchCommand: CliCommand = {
   name: 'watch',
-  summary: 'Watch and steer sessions, full screen',
+  summary: 'Watch and control sessions, full screen',
   details: [
     'Shows the sessions of the project; of each its agents, their output, the dependency graph, events, messages, requests, checks and diffs. Keys answer requests, and pause, resume, cancel, retry and land, after a question that says what will happen. Press ? for the keys.',
     'Leaving it changes nothing: the sessions continue. It needs a terminal of 80 columns and 24 rows.',

@@ -9,7 +9,7 @@ const files: Readonly<Record<string, string>> = {
   'team/count.sh': `# Writes count.sh, wrong at first. MAOS's check finds that, and its output comes back in the next prompt.
 if grep -q 'expected 3' ; then
   echo 'wc -w <words.txt' >count.sh
-  echo 'Mended: it counts words now.'
+  echo 'Fixed: it counts words now.'
 else
   echo 'wc -c <words.txt' >count.sh
   echo 'Wrote count.sh. It surely works.'

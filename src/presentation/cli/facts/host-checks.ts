@@ -51,7 +51,7 @@ function checkHost(host: HostReport, own: Own): readonly Check[] {
   if (format < orderFormat) {
     warn(
       `MAOS ${version} is too old for orders of this home (MAOS ${own.version})`,
-      `Update MAOS on ${name}, and start 'maos host' there again: its agents go on meanwhile.`,
+      `Update MAOS on ${name}, and start 'maos host' there again: its agents keep running.`,
     );
   } else if (version !== own.version) {
     warn(
@@ -65,7 +65,7 @@ function checkHost(host: HostReport, own: Own): readonly Check[] {
     const where = aheadMs > 0 ? 'ahead of' : 'behind';
     warn(
       `its clock is some ${seconds} s ${where} the one here`,
-      'Set both by NTP: times of its agents are those of its clock.',
+      'Synchronize both clocks with NTP: the times of its agents come from its clock.',
     );
   }
   return found;

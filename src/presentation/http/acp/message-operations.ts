@@ -23,7 +23,7 @@ export const messageOperations = [
       path: '/acp/messages',
       id: 'sendMessage',
       tag: 'messages',
-      summary: "Queue a message under an agent's name; agents themselves do not read it",
+      summary: 'Queue a message; MAOS delivers it to an agent with a CLI, and programs lease theirs',
     },
     body: sendSchema,
     answers: {

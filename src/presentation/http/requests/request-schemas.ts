@@ -34,7 +34,7 @@ export const requestsQuerySchema = z.strictObject({
 export const answerSchema = z
   .strictObject({
     decision: z.enum(['allow', 'deny']).optional().describe('Of a permission'),
-    message: z.string().max(maxAnswerLength).optional().describe('Said to the agent that is denied'),
+    message: z.string().max(maxAnswerLength).optional().describe('What to tell the agent when denying'),
     answer: z.string().min(1).max(maxAnswerLength).optional().describe('To a question'),
   })
   .meta({ id: 'RequestAnswer', description: 'Either `decision`, or `answer`.' });

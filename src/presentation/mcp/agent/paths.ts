@@ -6,7 +6,7 @@ export const claimPaths = agentTool({
   name: 'claim_paths',
   title: 'Claim paths',
   description:
-    'Tells the team that you will change these paths, or says who works on them. Nobody is kept from a path by it.',
+    'Tells the team that you will change these paths, or says who already works on them. A claim blocks nobody.',
   input: z.strictObject({
     paths: z.array(z.string()).describe('Files, folders or patterns with *'),
     reason: z.string(),

@@ -10,7 +10,7 @@ import { defineTool } from '../server/tool.ts';
 const input = z.strictObject({
   request_id: z.string().describe("Id, unambiguous part of one, or 'latest'"),
   decision: z.enum(['allow', 'deny']).optional().describe('Of a permission'),
-  message: z.string().optional().describe('Said to the agent that is denied'),
+  message: z.string().optional().describe('What to tell the agent when denying'),
   answer: z.string().optional().describe('To a question'),
 });
 

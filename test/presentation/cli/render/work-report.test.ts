@@ -81,7 +81,7 @@ describe('the report on work in worktrees', () => {
     assert.deepEqual(section(linesOf(agents), 'Verifying'), [
       '  first: runs npm run lint, command 1 of 2',
       '  again: runs npm test, command 2 of 2, fix round 1 of 2',
-      '  mends: mends what npm test found, fix round 2 of 2',
+      '  mends: fixes what npm test found, fix round 2 of 2',
       '  one: runs make\\ncheck',
     ]);
     const view = { workflow: workflow(agents), activities: new Map(), now: ms(9), frame: 0 };

@@ -9,7 +9,7 @@ interface Listed {
   readonly sessions: readonly { readonly session_id: string; readonly state: string }[];
 }
 
-describe('keeping sessions', () => {
+describe('maintenance of sessions', () => {
   let maos: MaosFolder;
   let ids: readonly string[];
   before(async () => {
