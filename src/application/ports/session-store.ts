@@ -78,7 +78,7 @@ export class KeyTaken extends Error {
 export class AgentIdTaken extends Error {
   constructor(id: AgentId, by: SessionId) {
     super(
-      `The new agent's id ${id} is taken by session ${by}; nothing was stored. Ask again: ids are drawn anew.`,
+      `The new agent's id ${id} is taken by session ${by}; nothing was stored. Try again: MAOS draws new ids.`,
     );
     this.name = 'AgentIdTaken';
   }

@@ -25,7 +25,7 @@ export function makeFoldersAbove(base: string, path: string): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileError(error, 'create', folder);
       if (!lstatSync(folder).isDirectory())
-        throw refusedFile(path, 'leads through something that is no folder');
+        throw refusedFile(path, 'leads through something that is not a folder');
     }
   }
 }

@@ -31,7 +31,7 @@ export const agentClientFields = {
     null,
     "Mode the program works in, as it calls it; null: the program's own choice.",
   ),
-  authMethod: setting(orNone(id), null, 'How it is to sign in, as it calls it, where it demands that.'),
+  authMethod: setting(orNone(id), null, 'Id of its sign-in method, for programs that require one.'),
   permissionMode: setting(
     oneOf(permissionModes),
     'acceptEdits',

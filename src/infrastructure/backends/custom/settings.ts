@@ -35,7 +35,7 @@ const failureKinds: Kind<Partial<Readonly<Record<(typeof tellingKinds)[number], 
 
 const replacements: Kind<Readonly<Record<string, string>>> = {
   schema: z.record(z.string().min(1).max(20), z.string().max(40)),
-  allowed: 'an object of what to write instead, by what is to be replaced, such as {"@": "\\\\@"}',
+  allowed: 'an object with the replacement of each text, such as {"@": "\\\\@"}',
   fromText: (text) => text,
 };
 
@@ -79,7 +79,11 @@ const customFields = {
   inputTokens: setting(orNone(matcher), null, 'Input tokens of the run so far.'),
   outputTokens: setting(orNone(matcher), null, 'Output tokens of the run so far.'),
   costUsd: setting(orNone(matcher), null, 'US dollars of the run so far.'),
-  failureKinds: setting(failureKinds, {}, 'What kind of failure its words, or the end of stderr, mean.'),
+  failureKinds: setting(
+    failureKinds,
+    {},
+    'Kinds of failure, by what the error or the end of stderr matches.',
+  ),
 };
 
 export type CustomSettings = Values<typeof customFields>;

@@ -12,7 +12,7 @@ export const claimCommand: CliCommand = {
   name: 'claim',
   summary: 'Tell the other agents which paths this agent is changing',
   details: [
-    'For programs that an agent runs: it is known by the MAOS_* variables that MAOS gives to each. A claim hinders nobody: an agent that claims the same, or edits there with Claude Code, is told whose it is, why and until when. All of the paths are claimed, or none. A claim ends with its time, with the agent, or by maos release.',
+    'For programs that an agent runs: it is known by the MAOS_* variables that MAOS gives to each. A claim blocks nobody: an agent that claims the same, or edits there with Claude Code, is told whose it is, why and until when. All of the paths are claimed, or none. A claim ends with its time, with the agent, or by maos release.',
     'Exit status: 0 claimed, 4 another agent has claimed one of them.',
   ].join('\n'),
   arguments: [
@@ -23,7 +23,7 @@ export const claimCommand: CliCommand = {
     },
   ],
   options: [
-    { flags: '--reason <text>', description: 'what for, told to the others', kind: 'text' },
+    { flags: '--reason <text>', description: 'reason, shown to the other agents', kind: 'text' },
     {
       flags: '--minutes <n>',
       description: `how long at most; default ${defaultClaimMinutes}`,

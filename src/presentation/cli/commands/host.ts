@@ -72,7 +72,10 @@ export const hostCommand: CliCommand = {
       return exitStatus.done;
     }
     if (action !== undefined) {
-      throw new MaosError('INVALID_INPUT', `host: ${quote(action)} is no action: use list, drain or key.`);
+      throw new MaosError(
+        'INVALID_INPUT',
+        `host: ${quote(action)} is not an action: use list, drain or key.`,
+      );
     }
     const asked = {
       ...{ url, pools: poolsOf(options), labels: labelsOf(options.list('label').map(({ value }) => value)) },
@@ -137,7 +140,7 @@ function labelsOf(given: readonly string[]): Readonly<Record<string, string>> {
     if (key !== undefined && value !== undefined) return [key, value] as const;
     throw new MaosError(
       'INVALID_INPUT',
-      `host: ${quote(label)} is no label: use key=value, such as gpu=a100.`,
+      `host: ${quote(label)} is not a label: use key=value, such as gpu=a100.`,
     );
   });
   return Object.fromEntries(labels);

@@ -16,7 +16,9 @@ const overviewSchema = z
       .array(
         z.strictObject({
           path: z.string(),
-          label: z.string().describe('Its last folder, with as many above it as tell it from the others'),
+          label: z
+            .string()
+            .describe('Its last folder, with as many parent folders as distinguish it from the others'),
           problem: z.string().optional().describe('Why its sessions are not shown'),
         }),
       )

@@ -75,7 +75,7 @@ function senderIn({ parent, store }: Project, sessionId: SessionId): AgentId | n
   if (store.load(sessionId).session.parent?.agentId === parent.agentId) return parent.agentId;
   throw new MaosError(
     'FORBIDDEN',
-    `Session ${sessionId} is no team that this agent started. To its own team an agent writes with send_message of its team's server, or with 'maos message send'.`,
+    `Session ${sessionId} is not a team that this agent started. To its own team an agent writes with send_message of its team's server, or with 'maos message send'.`,
     { details: { sessionId, agentId: parent.agentId } },
   );
 }
