@@ -5,7 +5,7 @@
 -- Ids sort by time (ULID), so 'newest first' is 'by id, descending'.
 
 -- project.db
--- One per project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 19.
+-- One per project: ~/.maos/projects/{workspace-hash}/project.db. PRAGMA user_version = 20.
 
 -- The project that the file belongs to, as one row. Maps the folder's hash to its path.
 CREATE TABLE projects (
@@ -76,6 +76,9 @@ CREATE INDEX sessions_due ON sessions (resume_at) WHERE resume_at IS NOT NULL;
 CREATE INDEX sessions_by_parent ON sessions (parent_agent_id) WHERE parent_agent_id IS NOT NULL;
 -- One session per key, whichever processes are asked at once.
 CREATE UNIQUE INDEX sessions_by_key ON sessions (idempotency_key) WHERE idempotency_key IS NOT NULL;
+-- For the sessions that land a session's work. A document among the options is stored as text.
+CREATE INDEX sessions_by_landed ON sessions (json_extract(json_extract(options, '$.landing'), '$.sessionId'))
+  WHERE instr(options, 'landing');
 
 CREATE TABLE agents (
   id                       TEXT    NOT NULL PRIMARY KEY,

@@ -557,6 +557,13 @@ export const projectMigrations: readonly Migration[] = [
       ALTER TABLE owners ADD COLUMN exit_announced INTEGER NOT NULL DEFAULT 0 CHECK (exit_announced IN (0, 1));
     `,
   },
+  {
+    version: 20,
+    sql: `
+      CREATE INDEX sessions_by_landed ON sessions (json_extract(json_extract(options, '$.landing'), '$.sessionId'))
+        WHERE instr(options, 'landing');
+    `,
+  },
 ];
 
 /** `instances.db`, by the same rules. */

@@ -114,4 +114,34 @@ describe('lists', () => {
     );
     assert.match(plan("SELECT * FROM checkpoints WHERE session_id = 'x' ORDER BY seq DESC"), /^SEARCH[^;]*$/);
   });
+
+  it('are the only ones: what is read of one session is found without looking through the others', (t) => {
+    const prepared = new Set<string>();
+    const { prepare } = DatabaseSync.prototype;
+    t.mock.method(DatabaseSync.prototype, 'prepare', function (this: DatabaseSync, sql: string) {
+      prepared.add(sql);
+      return prepare.call(this, sql);
+    });
+    const store = tempStore(t);
+    const { sessionId: id } = store.create(created(), instanceId());
+    prepared.clear();
+    store.load(id);
+    store.summary(id);
+    store.events(id, 0, 10);
+    store.events(id, 0, 10, ['agent.started']);
+    store.lastSeq(id);
+    store.landingsOf(id);
+    store.artifacts(id);
+    store.ownerOf(id);
+    assert.ok(prepared.size >= 8, [...prepared].join('\n'));
+    const db = new DatabaseSync(store.file);
+    t.after(() => db.close());
+    for (const sql of prepared) {
+      const plan = prepare.call(db, `EXPLAIN QUERY PLAN ${sql}`).all();
+      const scans = plan
+        .map(({ detail }) => String(detail))
+        .filter((detail) => /^SCAN (?!CONSTANT|json_each)/.test(detail));
+      assert.deepEqual(scans, [], sql);
+    }
+  });
 });
