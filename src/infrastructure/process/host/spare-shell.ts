@@ -103,7 +103,7 @@ function orderFor(
   { env, stdin, stdout, stderr, args }: WrapperCommand,
   present: Surroundings['env'],
 ): string {
-  const unset = Object.keys(present).filter((name) => !(name in env));
+  const unset = Object.keys(present).filter((name) => !Object.hasOwn(env, name));
   const set = Object.entries(env).filter(([name, value]) => present[name] !== value);
   const commands = [
     ...(unset.length === 0 ? [] : [`unset ${unset.join(' ')}`]),

@@ -39,7 +39,11 @@ suite('the shell that waits for the next agent', { skip: !isLinux && 'read from 
 
   test('takes over what is different: variables that are new, changed, gone', async (t) => {
     const bench = await makeBench(t, { environment: { PATH: process.env.PATH, LANG: 'C' } });
-    await (await bench.start('true', [], { env: { SAME: 'é', CHANGED: 'before', GONE: 'before' } })).ended;
+    await (
+      await bench.start('true', [], {
+        env: { SAME: 'é', CHANGED: 'before', GONE: 'before', constructor: 'before' },
+      })
+    ).ended;
     await bench.host.makeRoom(bench.agent);
     const odd = 'it\'s \\ `id` $HOME "\n\t{ };\n é \u{1f600}';
     const print = 'const { argv, env } = process; process.stdout.write(JSON.stringify([argv.at(-1), env]))';
@@ -49,8 +53,11 @@ suite('the shell that waits for the next agent', { skip: !isLinux && 'read from 
       env: { SAME: 'é', CHANGED: odd, NEW: odd },
     });
     await running.ended;
-    const [arg, { SAME, CHANGED, GONE, NEW, MAOS_AGENT_ATTEMPT: attempt }] = JSON.parse(output.text);
+    const [arg, { SAME, CHANGED, GONE, NEW, constructor: own, MAOS_AGENT_ATTEMPT: attempt }] = JSON.parse(
+      output.text,
+    );
     assert.deepEqual([arg, SAME, CHANGED, GONE, NEW, attempt], [odd, 'é', odd, undefined, odd, '2']);
+    assert.equal(typeof own, 'function');
   });
 
   test('is left for an agent that works in the same folder', async (t) => {
