@@ -15,8 +15,8 @@ export interface HostCollection {
 }
 
 /**
- * Removes what agents of other homes have left on this host, by the limits that sessions at home have. Their homes have
- * everything that came of them. Killed at any moment, it leaves a session's folder complete or without its name.
+ * Removes what agents of other homes have left on this host, by the same limits as sessions at home. Their homes have
+ * all results. Killed at any moment, it leaves a session's folder complete or already renamed for removal.
  */
 export async function collectHosted(host: HostCollection, now: string): Promise<void> {
   const held = new Set((await host.records.all()).map(({ key }) => `${key.project}.${key.sessionId}`));
@@ -30,7 +30,7 @@ export async function collectHosted(host: HostCollection, now: string): Promise<
     const { candidates } = await decideCandidates({ files: { maintenance } }, host.policy, now, byEnd);
     const left = [...(await maintenance.sweep())];
     for (const { id } of candidates) {
-      // One may have come meanwhile.
+      // An agent of the session may have come meanwhile.
       if (!host.isBusy(project, id)) left.push(...(await maintenance.discard(id)));
     }
     for (const one of left)

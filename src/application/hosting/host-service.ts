@@ -24,9 +24,9 @@ export interface HostServiceDeps {
   readonly fleet: Fleet;
   readonly records: HostedRecords;
   readonly backends: Backends;
-  /** What its owner says about it. */
+  /** Set by the host's owner. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Looks which backends it can run for homes. */
+  /** Finds out which backends it can run for homes. */
   survey(): Promise<readonly HostBackend[]>;
   readonly rules: HostRules;
   readonly quotas: HostQuotas;
@@ -45,7 +45,7 @@ export interface HostServiceDeps {
   freeMemoryMb(): number;
   /** Whether it takes no more offers, and ends when its agents have ended. */
   isDraining(): boolean;
-  /** Something has happened that people may want to see. */
+  /** Called with what people may want to see. */
   told?(what: string): void;
 }
 
@@ -61,21 +61,21 @@ const mostLeft = 1_000;
 const farewellMs = 5_000;
 
 /**
- * Takes offers of its pools, and looks after the agents that it has started, now or in an earlier process. If the engine
- * loses what it has stored, it claims them again, and says in its beat when it has.
+ * Takes offers of its pools, and supervises the agents that this process or an earlier one has started. If the NATS
+ * server loses its data, it claims them again; the era in its heartbeat shows when that is done.
  */
 export class HostService {
   readonly #deps: HostServiceDeps;
-  /** Those that need a slot; null: it is not decided yet what becomes of it. */
+  /** Attempts that hold a slot; null: claimed, not yet started or refused. */
   readonly #attempts = new Map<string, HostedAttempt | null>();
-  /** Whose ends are told, and may have to be told again. */
+  /** Attempts whose end was reported, kept until the home confirms it. */
   readonly #told = new Map<string, HostedAttempt>();
   /** Decisions under way about attempts that may be claimed already. */
   readonly #undecided = new Set<Promise<unknown>>();
-  /** In which everything of this host is claimed. */
+  /** The era in which all attempts of this host are claimed. */
   #era = '';
   #entering: Promise<void> | null = null;
-  /** Why each offer was left: it comes again and again, and is logged once. */
+  /** Why each offer was left. The offer comes again and again; the reason is logged once. */
   readonly #left = new Map<string, string>();
   #isDone = false;
   #backends: readonly HostBackend[] = [];
@@ -86,7 +86,7 @@ export class HostService {
     this.#deps = deps;
   }
 
-  /** @param signal ends it; its agents go on, and the next process adopts them */
+  /** @param ending ends it; its agents keep running, and the next process adopts them */
   async run(ending: AbortSignal): Promise<void> {
     const { records, pools, clock } = this.#deps;
     const over = new AbortController();
@@ -165,7 +165,7 @@ export class HostService {
   /** Claims again whatever may have been started in an earlier era. */
   async #enter(era: string): Promise<void> {
     if (this.#era !== '') this.#deps.log.log('warn', 'the NATS server has lost what it had stored', { era });
-    // What begins from now on is claimed in this era anyway.
+    // Whatever starts after these is claimed in the new era anyway.
     await Promise.all(this.#undecided);
     try {
       for (const attempt of [...this.#attempts.values(), ...this.#told.values()]) await attempt?.claimAgain();
@@ -182,7 +182,7 @@ export class HostService {
     this.#undecided.add(settled);
   }
 
-  /** What placement depends on, and homes that wait for news of their agents: a change of it is announced immediately. */
+  /** What placement, and homes that wait for their agents, depend on: a change is announced immediately. */
   #load(): string {
     return JSON.stringify([this.#attempts.size, this.#deps.isDraining(), this.#backendsNow(), this.#era]);
   }
@@ -226,7 +226,7 @@ export class HostService {
       try {
         const offer = await fleet.take(pool, waitMs, signal);
         if (offer === null) continue;
-        // Another pool may have been faster.
+        // An offer of another pool may have taken the last slot.
         if (this.#attempts.size >= slots) await offer.giveBack(giveBackMs);
         else {
           const considered = this.#consider(offer, signal);
@@ -247,12 +247,12 @@ export class HostService {
     const { key, terms } = offer;
     const id = textOf(key);
     if (this.#attempts.has(id) || this.#told.has(id)) return offer.accept();
-    // Its home could not know whom to wait for if the engine lost the claim.
+    // If the NATS server lost the claim, its home would not know which host to wait for.
     if (terms?.hosts.includes(name) === false) return offer.giveBack(giveBackMs);
     this.#attempts.set(id, null);
     let isTaken = false;
     try {
-      // Nothing of a home that it does not work for is read.
+      // Orders of homes that it does not work for are not even read.
       const unwanted = refusalOfHome(this.#report(), offer);
       if (unwanted !== null) return await this.#leave(offer, unwanted);
       const order = await this.#orderOf(offer);
@@ -273,7 +273,7 @@ export class HostService {
       await records.save(record);
       const spawning = await this.#renew(key, claimed, 'spawning', signal);
       if (spawning === null) {
-        // The home has called it back, or the engine has lost it, before anything was started.
+        // The home has called it back, or the NATS server has lost it, before anything was started.
         await records.remove(key);
         return await offer.accept();
       }
@@ -288,7 +288,10 @@ export class HostService {
     }
   }
 
-  /** Whether an offer was for the era in which it is claimed now. If not, another host may have it from then: the claim goes. */
+  /**
+   * Whether the era of an offer is the one in which it was claimed. If not, another host may have claimed it in the era
+   * of the offer, so the claim is removed.
+   */
   async #isStill(era: string, key: AttemptKey, claimed: StoredClaim, signal: AbortSignal): Promise<boolean> {
     const { fleet } = this.#deps;
     if ((await this.#persist('asking for the era', () => fleet.era(), signal)) === era) return true;
@@ -301,7 +304,7 @@ export class HostService {
     return misfitOf(this.#report(), { backend, memoryMb, home, format }, this.#deps.clock.now());
   }
 
-  /** It may fit another host of the pool; what is claimed is over with. */
+  /** Returns the offer to the pool, or drops it if the attempt is claimed already. */
   async #leave(offer: TakenOffer, why: string): Promise<void> {
     const { fleet, log } = this.#deps;
     const { key, home } = offer;
@@ -314,7 +317,7 @@ export class HostService {
     await offer.giveBack(giveBackMs);
   }
 
-  /** A text if it cannot be carried out by any host: what is wrong with it. */
+  /** @returns what is wrong with the order if no host can carry it out */
   async #orderOf({ key, order: blob }: TakenOffer): Promise<LaunchOrder | string> {
     try {
       const order = this.#deps.decodeOrder(await this.#deps.fleet.get(blob));
@@ -337,7 +340,7 @@ export class HostService {
     await this.#renew(key, claimed, 'ended', signal);
   }
 
-  /** Null if it is another's. What an earlier process of this host claimed and has no record of was never started. */
+  /** Null if another host has it. A claim of an earlier process of this host without a record was never started. */
   async #claim(key: AttemptKey, signal: AbortSignal): Promise<StoredClaim | null> {
     const { fleet, name, incarnation } = this.#deps;
     const claim: AttemptClaim = { host: name, incarnation, epoch: 1, phase: 'claimed', obeyed: 0 };
@@ -349,7 +352,7 @@ export class HostService {
         const current = await fleet.claimOf(key);
         if (current === null) throw new Error('the claim has gone meanwhile');
         if (current.claim.host !== name || current.claim.phase !== 'claimed') return null;
-        // An earlier try may have been stored without an answer.
+        // An earlier try may have been stored although its answer was lost.
         if (current.claim.incarnation === incarnation) return current;
         const again = { ...claim, epoch: current.claim.epoch + 1 };
         const renewed = await fleet.renew(key, again, current.revision);
@@ -374,7 +377,7 @@ export class HostService {
       async () => {
         const revision = await fleet.renew(key, claim, known);
         if (revision !== null) return { claim, revision };
-        // An earlier try may have been stored without an answer.
+        // An earlier try may have been stored although its answer was lost.
         const current = await fleet.claimOf(key);
         return current?.claim.incarnation === claim.incarnation && current.claim.phase === phase
           ? current
@@ -398,7 +401,7 @@ export class HostService {
       async () => {
         const current = await fleet.claimOf(key);
         if (current === null) {
-          // The engine has lost its data.
+          // The NATS server has lost its data.
           const claim: AttemptClaim = { host: name, incarnation, epoch: 1, phase: 'spawning', obeyed: 0 };
           const revision = await fleet.claim(key, claim);
           if (revision === null) throw new Error('the claim was made meanwhile');
@@ -465,7 +468,7 @@ export class HostService {
   }
 }
 
-/** What is to be done with an attempt. */
+/** What to do with an attempt. */
 type Begin =
   | { readonly how: 'start'; readonly era: string | null }
   | { readonly how: 'refuse'; readonly refusal: string }

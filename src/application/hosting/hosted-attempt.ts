@@ -44,23 +44,23 @@ export interface HostedAttemptDeps {
   refused(backend: string, until: string): Promise<void>;
   /** Connects agents to their team. */
   readonly teamServer: Project['agentServer'];
-  /** Aborts when this process ends; the agent goes on. */
+  /** Aborts when this process ends; the agent keeps running. */
   readonly signal: AbortSignal;
 }
 
-/** How often to look for output that nothing has told of: stderr. */
+/** How often to poll stderr, for which there are no notifications. */
 const lookMs = 250;
 const againMs = 1_000;
-/** How often to look whether the home has the end. */
+/** How often to look whether the home has stored the end. */
 const firstConfirmMs = 1_000;
 const lastConfirmMs = 30_000;
-/** As long as the engine would keep what was told. */
+/** How long the NATS server keeps reports. */
 const mostConfirmMs = 7 * 86_400_000;
 const streams = ['stdout', 'stderr'] as const satisfies readonly OutputStream[];
 
 /**
- * One attempt on this host: started or adopted, its output published, wishes fulfilled, its end told. If the engine loses
- * what it has stored, everything is claimed and told again.
+ * One attempt on this host: starts or adopts it, publishes its output, fulfils the home's wishes and reports its end.
+ * If the NATS server loses its data, everything is claimed and reported again.
  */
 export class HostedAttempt {
   readonly #limits: HostedLimits;
@@ -81,7 +81,7 @@ export class HostedAttempt {
   #isOver = false;
   readonly #onAbort = (): void => this.#limits.end();
   #isStarted = true;
-  /** Counts how often the engine has lost everything. */
+  /** Counts how often the NATS server has lost everything. */
   #era = 0;
   #refusal: string | null = null;
   #ended: Promise<AgentEnd> = Promise.withResolvers<AgentEnd>().promise;
@@ -121,12 +121,12 @@ export class HostedAttempt {
     return this.#run(async () => ({ running: await this.#attach(), refusal: reason }));
   }
 
-  /** Goes on with what an earlier process of this host began. What was not started then never will be. */
+  /** Takes over from an earlier process of this host. If that had not started the agent, it never starts. */
   adopt(): Promise<void> {
     return this.#run(async () => ({ running: await this.#attach(), refusal: null }));
   }
 
-  /** Ends what nobody waits for, and forgets it. */
+  /** Ends the agent, whose result nobody waits for, and removes its record. */
   async discard(): Promise<void> {
     this.#claim.settle();
     const running = await this.#attach();
@@ -135,14 +135,14 @@ export class HostedAttempt {
     await this.#remove();
   }
 
-  /** The engine has lost what it had stored. Settles when the attempt is claimed again. */
+  /** The NATS server has lost what it had stored. Settles when the attempt is claimed again. */
   async claimAgain(): Promise<void> {
-    // First: if the answer to a new claim was lost, nobody else notices before the attempt counts as told.
+    // First: if the answer to a new claim was lost, nothing else notices before the attempt counts as reported.
     this.#enterEra();
     await this.#claim.renewInNewEra();
   }
 
-  /** Everything is told again. */
+  /** Reports everything again. */
   #enterEra(): void {
     this.#era += 1;
     this.#ring();
@@ -186,7 +186,10 @@ export class HostedAttempt {
     await this.#claim.renew({ phase: 'running' });
   }
 
-  /** Its output, while it runs, and its end: everything in the same era. @param startedIn in which its start was told */
+  /**
+   * Reports its output while it runs, and its end, all in the same era.
+   * @param startedIn the era in which its start was reported
+   */
   async #tellAll(startedIn: number): Promise<void> {
     const { signal } = this.#deps;
     for (let told = startedIn; ; ) {
@@ -217,7 +220,7 @@ export class HostedAttempt {
       await this.#persist('telling of a limit', () => fleet.tell(key, { type: 'limited', limit: limited }));
     }
     const until = this.#limits.refusedUntil;
-    // Known before its home can order the next attempt.
+    // First, so that the refusal is known before the home can order the next attempt.
     if (until !== null) await this.#deps.refused(this.#record.order.agent.backend, until);
     const files = this.#isStarted ? await sendFiles(this.#record, this.#deps) : null;
     const work = this.#isStarted ? await sendWork(this.#record, this.#deps) : null;
@@ -228,8 +231,8 @@ export class HostedAttempt {
   }
 
   /**
-   * After its end was told: settles when its home has that, or can no longer be expected to ask for it, and nothing is
-   * left to be looked after.
+   * Call it after the end was reported. Settles when the home has stored the end, or is no longer expected to ask for
+   * it, and everything of the attempt is removed.
    */
   async settle(): Promise<void> {
     const { fleet, clock, signal } = this.#deps;
@@ -281,13 +284,16 @@ export class HostedAttempt {
     }
   }
 
-  /** Whether a blob has gone with everything else on the engine. Then its home orders the next attempt with new ones. */
+  /**
+   * Whether a blob is missing because the NATS server has lost its data. Then its home sends new blobs with the next
+   * attempt.
+   */
   async #isForgotten(error: unknown, era: string | null): Promise<boolean> {
     if (era === null || !isMaosError(error, 'INVALID_INPUT')) return false;
     return (await this.#persist('asking for the era', () => this.#deps.fleet.era())) !== era;
   }
 
-  /** Its worktree. If the home wishes a stop while it is made, it is not. */
+  /** Makes its worktree, unless the home wishes a stop meanwhile. */
   async #openWorktree(): Promise<Checkout | null> {
     const { fleet, place, signal } = this.#deps;
     const { key, order } = this.#record;
@@ -330,8 +336,8 @@ export class HostedAttempt {
   }
 
   /**
-   * Publishes its output until it is over, from where the engine has it.
-   * @returns null when the engine has lost it
+   * Publishes its output to the end, beginning with the first byte that the NATS server does not have.
+   * @returns the bytes of each stream; null when the NATS server has lost its data
    */
   async #publish(era: number): Promise<Readonly<Record<OutputStream, number>> | null> {
     const { fleet, place, clock, signal } = this.#deps;
@@ -366,7 +372,7 @@ export class HostedAttempt {
     }
   }
 
-  /** @returns up to where the engine has the output */
+  /** @returns how many bytes of the stream the NATS server has */
   #append(stream: OutputStream, offset: number, bytes: Uint8Array): Promise<number> {
     const { fleet } = this.#deps;
     const { key } = this.#record;
@@ -394,7 +400,7 @@ export class HostedAttempt {
           wish: wish.number,
           error: String(error),
         });
-        // What it can no longer take is never fulfilled; anything else, such as a full disk, may pass.
+        // An agent that can no longer be changed never can be again; other failures, such as a full disk, may pass.
         if (isMaosError(error, 'INVALID_TRANSITION')) return;
         clock.after(againMs, () => {
           if (!signal.aborted && !this.#isOver && this.#wished === wish.number) this.#obey(wish, running);
@@ -436,7 +442,7 @@ export class HostedAttempt {
     await this.#note({ suspended: { ms: ms + lasted, since: null } });
   }
 
-  /** Ends it, although its home has not asked for that; the reason is stored first. */
+  /** Ends it without a wish of its home. The reason is stored first. */
   async #exceeded(limited: LimitReached): Promise<void> {
     const { graceMs, log } = this.#deps;
     this.#stopping = (async () => {
@@ -452,7 +458,7 @@ export class HostedAttempt {
     await this.#stopping;
   }
 
-  /** What is not told now is outdated later. */
+  /** Tries once, because a sample is outdated before the next try. */
   async #tellUse(sample: ResourceSample): Promise<void> {
     const { fleet, clock } = this.#deps;
     const used = { type: 'used', number: Date.parse(clock.now()), sample } as const;
@@ -500,7 +506,7 @@ async function unlessAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<
   }
 }
 
-/** Whether the launch was fenced: then its end is known immediately. */
+/** Whether the launch was fenced: then `ended` has settled already. */
 async function wasNeverStarted({ ended }: RunningAgent): Promise<boolean> {
   return (await Promise.race([ended, null]))?.how === 'never_started';
 }

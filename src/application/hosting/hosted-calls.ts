@@ -13,10 +13,10 @@ interface HostedCallsDeps {
   readonly signal: AbortSignal;
 }
 
-/** Tells the home what the programs of an attempt ask of their team. */
+/** Reports to the home what the programs of an attempt ask of their team. */
 export class HostedCalls {
   readonly #deps: HostedCallsDeps;
-  /** Told by this process: the home knows a call that is told again. */
+  /** Calls that this process has reported. The home recognizes repeated ones. */
   readonly #told = new Set<string>();
   #looking: Promise<void> = Promise.resolve();
   #isAsked = false;
@@ -35,7 +35,7 @@ export class HostedCalls {
     this.#deps.signal.addEventListener('abort', this.#onAbort);
   }
 
-  /** The engine has lost what it was told. */
+  /** The NATS server has lost its data. */
   tellAgain(): void {
     this.#told.clear();
     this.#look();

@@ -4,7 +4,7 @@ import { type Persistence, persist } from './persist.ts';
 export interface HostedClaimDeps extends Persistence {
   readonly fleet: Fleet;
   readonly key: AttemptKey;
-  /** The engine has lost everything, before a beat has shown it. */
+  /** The NATS server has lost everything, and no heartbeat has shown it yet. */
   forgotten(): void;
   /** The home has the end, or has given the attempt up. */
   settled(): void;
@@ -17,7 +17,7 @@ export class HostedClaim {
   #obeyed: number;
   #isSettled = false;
   #renewing: Promise<unknown> = Promise.resolve();
-  /** Counts how often the engine has lost everything. */
+  /** Counts how often the NATS server has lost everything. */
   #era = 0;
 
   constructor(stored: StoredClaim, deps: HostedClaimDeps) {
@@ -49,13 +49,13 @@ export class HostedClaim {
   }
 
   /**
-   * Until it works, or the claim is another process's. One after the other: a change that waits for the engine must not
-   * undo a later one.
+   * Retries until it works, or the claim is another process's. Changes are made one after the other, because one that
+   * waits for the NATS server must not undo a later one.
    */
   renew(change: Partial<AttemptClaim>): Promise<void> {
     this.#obeyed = change.obeyed ?? this.#obeyed;
     const era = this.#era;
-    // Told in an earlier era, an end counts for nothing in this one.
+    // An end that was reported in an earlier era is lost.
     const renewed = this.#renewing.then(() =>
       this.#renewNow(era === this.#era ? change : { ...change, ...untold(change) }),
     );
@@ -63,7 +63,7 @@ export class HostedClaim {
     return renewed;
   }
 
-  /** The engine has lost what it had stored. */
+  /** The NATS server has lost what it had stored. */
   renewInNewEra(): Promise<void> {
     this.#era += 1;
     return this.renew(untold(this.#stored.claim));
@@ -103,7 +103,7 @@ export class HostedClaim {
   }
 }
 
-/** In a new era: with `ended`, the next process of this host would take everything for told. */
+/** For a new era: with `ended`, the next process of this host would assume that everything was reported. */
 function untold({ phase }: Partial<AttemptClaim>): Partial<AttemptClaim> {
   return phase === 'ended' ? { phase: 'spawning' } : {};
 }

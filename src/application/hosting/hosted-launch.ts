@@ -88,12 +88,12 @@ export async function prepareOrder(order: LaunchOrder, on: OrderedPlace): Promis
   return { ...spec, ...first, env, cwd: locations.workingDirectory };
 }
 
-/** Whether the attempt before was here: conversations stay where they were. */
+/** Whether this host has the conversation to resume: conversations stay on the host of the attempt before. */
 export async function hasConversation({ agent, resume }: LaunchOrder, host: AgentHost): Promise<boolean> {
   return resume !== null && (await host.outputStart(agent, agent.attempt - 1)) !== null;
 }
 
-/** The home's project is not here: the agent's own folder, or its worktree, takes its place. */
+/** The agent's worktree, or its own folder, takes the place of the home's project, which is not here. */
 function locationsOf({ session, agent }: LaunchOrder, host: AgentHost): AgentLocations {
   const locations = host.locations({ ...session, folder: null }, agent);
   return { ...locations, projectRoot: locations.workingDirectory };

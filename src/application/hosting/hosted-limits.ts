@@ -15,21 +15,21 @@ interface HostedLimitsDeps {
   readonly backends: Backends;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called once, at most: it must end for this. */
+  /** Called at most once, with the limit for which the agent must end. */
   exceeded(limit: LimitReached): void;
   /** What its processes use, every few seconds. */
   used(sample: ResourceSample): void;
 }
 
-/** How often to tell what it uses: more often at first. */
+/** How often to report what it uses: more often at first. */
 const firstTellMs = 1_000;
 const tellMs = 10_000;
 
-/** Measures a hosted attempt, and holds it to its limits of time, memory and spending, because its home may be cut off. */
+/** Measures a hosted attempt, and enforces its limits of time, memory and spending, because its home may be away. */
 export class HostedLimits implements MeasuredRun {
   readonly agent: Agent;
   readonly idleCpuShare = undefined;
-  /** Whether it is stuck is for its home to say. */
+  /** Keeps this host from judging whether it is stuck, which its home does. */
   readonly isAwaiting = true;
   readonly #deps: HostedLimitsDeps;
   readonly #parser: OutputParser | null;
@@ -88,7 +88,7 @@ export class HostedLimits implements MeasuredRun {
     this.#arm();
   }
 
-  /** It has ended, or another process looks after it. */
+  /** Call it when the agent has ended, or another process supervises it. */
   end(): void {
     this.#isOver = true;
     this.#watch.stop();
@@ -119,7 +119,7 @@ export class HostedLimits implements MeasuredRun {
     this.#deps.exceeded({ failure, explanation: cause.explain(this.#usage(), this.#ranMs()) });
   }
 
-  /** When the provider accepts again that has refused it; null: it has not, or names no time. */
+  /** When the provider that has refused it accepts requests again; null: no refusal, or none with a time. */
   get refusedUntil(): string | null {
     const verdict = this.#parser?.parsed().verdict ?? null;
     return verdict?.kind === 'rate_limited' ? plausibleRetry(verdict.retryAt, this.#deps.clock.now()) : null;
@@ -134,7 +134,7 @@ export class HostedLimits implements MeasuredRun {
     if (cause !== null) this.stop(cause);
   }
 
-  /** For the next of its limits of time. */
+  /** Sets the timer for its next time limit. */
   #arm(): void {
     this.#cancelTimer();
     if (this.#isOver || this.#running === null || this.#suspendedSince !== null) return;
@@ -159,7 +159,7 @@ export class HostedLimits implements MeasuredRun {
   }
 }
 
-/** Null for a backend that this host does not have: it will not run it. */
+/** Null for a backend that this host does not have, and so does not run. */
 function parserFor(agent: Agent, backends: Backends): OutputParser | null {
   try {
     return backends.get(agent.backend).makeParser(agent);

@@ -8,7 +8,10 @@ export interface HostedResultsDeps extends Persistence {
   readonly place: Pick<HostedPlace, 'files' | 'code'>;
 }
 
-/** Sends the files that an attempt has left, without those that it was given. @returns null if there are none, or they cannot be sent */
+/**
+ * Sends the files that an attempt has left, without those that it was given.
+ * @returns null if there are none, or they cannot be sent
+ */
 export async function sendFiles(
   { key, order }: HostedRecord,
   deps: HostedResultsDeps,
@@ -32,7 +35,10 @@ export async function sendFiles(
   }
 }
 
-/** Sends its work, which counts only with its home: why it cannot be sent is told too. @returns null if it has no worktree */
+/**
+ * Sends its work, or why it cannot be sent.
+ * @returns null if it has no worktree
+ */
 export async function sendWork(
   { key, order }: HostedRecord,
   deps: HostedResultsDeps,

@@ -12,7 +12,10 @@ export interface Persistence {
   readonly signal: AbortSignal;
 }
 
-/** Repeats what fails until it works: the engine may be away for any time. @throws the signal's reason once it has aborted */
+/**
+ * Retries until it works, because the NATS server may be away for any time.
+ * @throws the signal's reason once it has aborted
+ */
 export async function persist<T>(
   what: string,
   act: () => Promise<T>,
@@ -30,7 +33,7 @@ export async function persist<T>(
   }
 }
 
-/** Gets what the engine has. @throws MaosError if it will never be there */
+/** Gets something from the NATS server. @throws MaosError if it will never be there */
 export async function getting<T>(act: () => Promise<T>, deps: Persistence): Promise<T> {
   const got = await persist(
     'getting files',

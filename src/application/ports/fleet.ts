@@ -30,22 +30,22 @@ export interface BlobName {
   readonly sha256: string;
 }
 
-/** For whom an offer is. Others leave it. */
+/** Which hosts may take an offer. */
 export interface OfferTerms {
-  /** In which it is made. */
+  /** The era in which it is made. */
   readonly era: string;
-  /** Names of the hosts that the home knows: nobody else takes it. */
+  /** Names of the hosts that the home knows: no other host takes it. */
   readonly hosts: readonly string[];
 }
 
 export interface TakenOffer extends Offer {
   /** The public key of the home that has signed it; null: it is not signed. */
   readonly home: string | null;
-  /** Null: its home has an earlier version of MAOS. */
+  /** Null: its home runs an earlier version of MAOS. */
   readonly terms: OfferTerms | null;
-  /** Takes it off the queue; settles when the engine has confirmed that. */
+  /** Takes it off the queue; settles when the NATS server has confirmed that. */
   accept(): Promise<void>;
-  /** Leaves it to any host, after a delay. */
+  /** Returns it to the queue, for any host, after a delay. */
   giveBack(delayMs: number): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export interface AttemptClaim {
   readonly phase: 'claimed' | 'spawning' | 'running' | 'ended';
   /** Number of the wish that the host has fulfilled; 0: none yet. */
   readonly obeyed: number;
-  /** It counts only in this era; in a later one there is no such claim. Absent: in each. */
+  /** The only era in which it counts. Absent: it counts in each. */
   readonly era?: string | undefined;
 }
 
@@ -73,7 +73,7 @@ export interface StoredClaim {
   readonly revision: number;
 }
 
-/** What the home wants of an attempt, replaced as a whole. */
+/** What the home wants of an attempt. A new wish replaces the one before. */
 export interface Wish {
   /** Grows with every change. */
   readonly number: number;
@@ -105,7 +105,7 @@ export type HostedWork =
   | {
       readonly how: 'taken';
       readonly commit: string;
-      /** The commit that keeps what the worktree has pointed to besides; null: nothing else. */
+      /** The commit that keeps what else the worktree has pointed to; null: nothing else. */
       readonly history: string | null;
       /** A git bundle with both; null: the home has the commit. */
       readonly bundle: BlobName | null;
@@ -116,7 +116,7 @@ export type HostedWork =
 
 /** What a host tells about an attempt, in this order. */
 export type HostFact =
-  /** Before its start: the answer is the wish's `code`. */
+  /** Sent before its start. The answer is the wish's `code`. */
   | { readonly type: 'lacks'; readonly code: LackedCode }
   | {
       readonly type: 'spawned';
@@ -126,7 +126,7 @@ export type HostFact =
     }
   /** What its processes use, every few seconds while they run. */
   | { readonly type: 'used'; readonly number: number; readonly sample: ResourceSample }
-  /** A program of it asks something of its team; repeated until it is answered. */
+  /** One of its programs asks something of its team; repeated until it is answered. */
   | { readonly type: 'called'; readonly call: TeamCall }
   /** The program waits no more. */
   | { readonly type: 'withdrawn'; readonly call: string }
@@ -154,7 +154,7 @@ export interface HostReport extends HostState {
   readonly at: string;
 }
 
-/** Names a fact among those of its attempt: a fact that is repeated is told once. */
+/** Identifies a fact of an attempt, so that a repeated one counts once. */
 export function factName(fact: HostFact): string {
   switch (fact.type) {
     case 'used':
@@ -176,13 +176,13 @@ export interface AttemptListener {
 }
 
 /**
- * What homes and hosts exchange, without a decision of its own: offers wake, the claim decides. Every method may be
- * repeated with the same arguments, and fails if the engine is not reachable.
+ * What homes and hosts exchange. It decides nothing: an offer only invites hosts, and whoever creates the claim has the
+ * attempt. Every method may be repeated with the same arguments, and fails if the NATS server is not reachable.
  */
 export interface Fleet {
   /** The public key that offers are signed with; null: they are not. */
   readonly home: string | null;
-  /** Names what the engine has stored: with another era, it has lost everything of the one before. */
+  /** Identifies the data of the NATS server: when the era has changed, everything of the one before is lost. */
   era(): Promise<string>;
   /** No effect while the same offer is in the queue. */
   offer(offer: Offer, terms?: OfferTerms): Promise<void>;
@@ -212,12 +212,12 @@ export interface Fleet {
   lastBeat(host: string, incarnation: string): Promise<string | null>;
   /** Fails if earlier bytes are missing. @param bytes at most {@link maxAppendBytes} */
   append(key: AttemptKey, stream: OutputStream, offset: number, bytes: Uint8Array): Promise<void>;
-  /** Bytes of a stream that the engine has. */
+  /** Bytes of a stream that the NATS server has. */
   appended(key: AttemptKey, stream: OutputStream): Promise<number>;
   tell(key: AttemptKey, fact: HostFact): Promise<void>;
-  /** What the engine has of an attempt, and everything later. */
+  /** Everything about an attempt: first what the NATS server has, then what comes later. */
   follow(key: AttemptKey, listener: AttemptListener): Promise<() => void>;
-  /** It stays for at most a week. @param content at most {@link maxBlobBytes} */
+  /** It is kept for at most a week. @param content at most {@link maxBlobBytes} */
   put(name: string, content: Uint8Array): Promise<BlobName>;
   /** As `put`, with the content of a file, which is not held in memory. */
   putFile(name: string, path: string): Promise<BlobName>;
@@ -230,8 +230,8 @@ export interface Fleet {
   /** Removes everything of an ended attempt but its claim. */
   forget(key: AttemptKey): Promise<void>;
   /**
-   * Removes everything of an ended session but claims and wishes: a host that was given up is still to find that it shall
-   * stop.
+   * Removes everything of an ended session except claims and wishes, because a host that was given up must still find
+   * the wish to stop.
    */
   forgetSession(session: Pick<AttemptKey, 'project' | 'sessionId'>): Promise<void>;
   close(): Promise<void>;

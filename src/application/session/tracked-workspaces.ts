@@ -1,13 +1,13 @@
 import type { Workspaces } from '../ports/workspaces.ts';
 
-/** Workspaces whose use is over only when everything that was begun in them is. */
+/** Workspaces that know which of their operations are still running. */
 export interface TrackedWorkspaces {
   readonly workspaces: Workspaces;
-  /** Settles when nothing is going on, also of what nobody waits for any more. */
+  /** Settles when no operation is running, abandoned ones included. */
   idle(): Promise<void>;
 }
 
-/** Otherwise the next owner, or a removal, could meet what is still going on. */
+/** The next owner, or a removal, must not meet an operation that is still running. */
 export function trackWorkspaces(untracked: Workspaces): TrackedWorkspaces {
   const going = new Set<Promise<void>>();
   const track = <T>(work: Promise<T>): Promise<T> => {
@@ -25,7 +25,7 @@ export function trackWorkspaces(untracked: Workspaces): TrackedWorkspaces {
   const idle = async (): Promise<void> => {
     while (going.size > 0) {
       await Promise.all(going);
-      // One step may lead to the next.
+      // An operation that has ended may start another one.
       await new Promise((resolve) => setImmediate(resolve));
     }
   };

@@ -14,17 +14,17 @@ export interface AnsweredCallsDeps {
   readonly attempt: number;
   /** Never rejects. The signal aborts when nobody waits for it any more. */
   carryOut(call: TeamCall, signal: AbortSignal): Promise<TeamOutcome>;
-  /** Gives an answer to the host; settles when the engine has it. */
+  /** Gives an answer to the host; settles when the NATS server has it. */
   give(answer: TeamAnswer): Promise<void>;
   trouble(message: string, error: unknown): void;
 }
 
-/** More than an agent has reason for. */
+/** More calls than an agent needs at the same time. */
 const mostAtOnce = 64;
 
 /**
- * Carries out what programs of an attempt ask of their team, each call once: which ones were answered is in a file of the
- * agent's folder, and a home that was killed in the middle of one begins it again.
+ * Carries out what programs of an attempt ask of their team, each call once: a file in the agent's folder lists the
+ * answered ones. A home that was killed during a call repeats it.
  */
 export class AnsweredCalls {
   readonly #deps: AnsweredCallsDeps;
@@ -32,7 +32,7 @@ export class AnsweredCalls {
   readonly #underWay = new Map<string, AbortController>();
   #isOver = false;
 
-  /** @param given ids of calls whose answers the engine has */
+  /** @param given ids of calls whose answers the NATS server has */
   constructor(deps: AnsweredCallsDeps, given: readonly string[]) {
     this.#deps = deps;
     this.#answered = new Set([...recorded(this.#file()), ...given]);

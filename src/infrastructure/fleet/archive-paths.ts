@@ -13,7 +13,7 @@ export function isPlainPath(path: string): boolean {
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
-/** Makes the folders above a path. Every one on the way is a real one: an agent may have put a link there. */
+/** Makes the folders above a path. Refuses a link among them, which an agent may have made. */
 export function makeFoldersAbove(base: string, path: string): void {
   const above = dirname(path);
   if (above === '.') return;

@@ -9,7 +9,7 @@ import { openRepository, type Repository } from '../git/repository.ts';
 import { withScratch } from '../git/scratch.ts';
 import { isPlainPath, makeFoldersAbove, refusedFile } from './archive-paths.ts';
 
-/** Of all files together. */
+/** Maximum size of all files together. */
 const maxBytes = 256 * 1024 * 1024;
 
 /**

@@ -17,8 +17,8 @@ import { watchFolder } from '../process/host/watch-folder.ts';
 import { readAnswer, readCall } from './messages.ts';
 
 /*
- * A call is a file `ID.call`, which its program removes when it has read `ID.answer`. A program that waits no more renames its
- * call to `ID.withdrawn`.
+ * A call is a file `ID.call`, which its program removes when it has read `ID.answer`. A program that no longer waits
+ * renames its call to `ID.withdrawn`.
  */
 
 const callFile = /^([0-9A-Z]{26})\.call$/;
@@ -50,7 +50,7 @@ export function makeCallBox(folder: string): CallBox {
   };
 }
 
-/** Null for one that its program has withdrawn meanwhile, or that is none. */
+/** Null if its program has withdrawn the call meanwhile, or the file contains none. */
 async function callIn(path: string, id: string): Promise<TeamCall | null> {
   try {
     const call = readCall(JSON.parse(await readFile(path, 'utf8')));
@@ -101,7 +101,7 @@ export async function callTeam(
   return answer.outcome;
 }
 
-/** Events of the file system may be missing: it is asked as well. */
+/** Polls as well, because events of the file system may be missing. */
 function watchAll(folder: string, listener: () => void): () => void {
   const watch = watchFolder(folder, () => 'the timer goes on');
   watch.onAny(listener);

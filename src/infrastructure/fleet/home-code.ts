@@ -24,7 +24,11 @@ import { packBrought } from './brought-files.ts';
 
 /** The code of a project, as its home sends it to hosts and takes it back. */
 export interface HomeCode {
-  /** Sends what a host may lack of an agent's code. @param name begins the names of its blobs @returns null if it has no worktree */
+  /**
+   * Sends what a host may lack of an agent's code.
+   * @param name prefix of the names of its blobs
+   * @returns null if the agent has no worktree
+   */
   send(fleet: Fleet, name: string, order: OrderedLaunch): Promise<OrderedCode | null>;
   /**
    * Sends what a host has asked for.
@@ -34,7 +38,7 @@ export interface HomeCode {
   sendLacked(fleet: Fleet, name: string, agent: Agent, lacks: LackedCode): Promise<BlobName>;
   /**
    * Takes an agent's work into the repository, without touching a working tree. Safe to repeat.
-   * @param work null: its host has told of none
+   * @param work null: its host has reported none
    * @throws MaosError FORBIDDEN if it is refused, with the reason
    */
   take(agent: Agent, work: HostedWork | null, getFile: Fleet['getFile']): Promise<void>;
@@ -42,7 +46,7 @@ export interface HomeCode {
   refuse(agent: Agent, reason: string): Promise<void>;
 }
 
-/** What all orders build on, with the whole history before it. */
+/** A commit that all orders build on, with its whole history. */
 interface SentBase extends CodeBundle {
   readonly blob: BlobName;
   readonly bytes: number;
@@ -50,7 +54,7 @@ interface SentBase extends CodeBundle {
   readonly sentAt: number;
 }
 
-/** The server keeps it for a week. */
+/** How long to use a sent pack, which the server keeps for a week. */
 const freshMs = 3 * 86_400_000;
 const alwaysSmall = 4 * 1024 * 1024;
 
@@ -72,7 +76,7 @@ export function makeHomeCode({
   const baseFile = join(layout.project, 'sent-code.json');
   const bases = new Serial<string>();
 
-  /** What is sent already, and in the history of these commits. */
+  /** What was sent already and is in the history of these commits. */
   async function sentFor(
     fleet: Fleet,
     repository: Repository,
@@ -111,7 +115,7 @@ export function makeHomeCode({
     return base;
   }
 
-  /** The history up to a commit, as far as others have it: what remotes have is sent only to hosts that ask for it. */
+  /** The history up to a commit. What remotes have of it is sent only to hosts that ask for it. */
   async function baseFor(fleet: Fleet, repository: Repository, commit: string): Promise<CodeBundle> {
     const common = await commonHistory(repository, commit);
     const sent = await sentFor(fleet, repository, [commit]);
@@ -136,7 +140,7 @@ export function makeHomeCode({
         const { blob, bytes } = await sendBundle(fleet, `${name}.code`, repository, all, base.commits);
         bundles.push({ commits: all, blob });
         const sent = (await readBase(baseFile))?.bytes ?? 0;
-        // The next order begins a new one.
+        // The next order sends a new base.
         if (bytes > Math.max(alwaysSmall, sent / 2)) await rm(baseFile, { force: true });
       }
       const files = await packBrought(repository, agent.worktree?.copy ?? [], scratch);
@@ -199,7 +203,7 @@ function notTaken({ name, attempt }: Agent, why: string): MaosError {
   );
 }
 
-/** Null if there is none, or what is there cannot be read. */
+/** Null if there is none, or it cannot be read. */
 async function readBase(path: string): Promise<SentBase | null> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as SentBase;

@@ -9,7 +9,7 @@ export interface HomeWishesDeps {
   readonly fleet: Fleet;
   readonly key: AttemptKey;
   readonly clock: Clock;
-  /** Whether the attempt goes on, and this process looks after it. */
+  /** Whether the attempt is still running, and supervised by this process. */
   isNeeded(): boolean;
   /** Number of the last wish that the host has obeyed, as far as is known. */
   obeyed(): number;
@@ -18,11 +18,14 @@ export interface HomeWishesDeps {
 
 const againMs = 1_000;
 
-/** What a home wishes of an attempt: always all of it, under a number that grows, until its host has obeyed it. */
+/**
+ * What a home wishes of an attempt. Each change stores the whole wish under a higher number, without the input and the
+ * answers that the host has received.
+ */
 export class HomeWishes {
   readonly #deps: HomeWishesDeps;
   #wish: Wish = { number: 0, isPaused: false, stop: null, input: [], isInputOver: false, answers: [] };
-  /** In which wish each entry and answer came first. */
+  /** The number of the first wish with each entry and answer. */
   readonly #since = new Map<string, number>();
   #storing: Promise<void> = Promise.resolve();
 
@@ -34,17 +37,17 @@ export class HomeWishes {
     return this.#wish.number;
   }
 
-  /** Whether what its host lacks of the code is sent, or cannot be. */
+  /** Whether the home has answered the host's request for code. */
   get hasCode(): boolean {
     return this.#wish.code !== undefined;
   }
 
-  /** Settles when everything so far is stored, or is not needed any more. */
+  /** Settles when everything so far is stored, or no longer needed. */
   get stored(): Promise<void> {
     return this.#storing;
   }
 
-  /** Goes on with what an earlier process of this home has wished. @returns the calls that it has answered */
+  /** Continues from the wish of an earlier process of this home. @returns the calls that it has answered */
   async recall(): Promise<readonly string[]> {
     const { fleet, key } = this.#deps;
     this.#wish = (await fleet.desired(key)) ?? this.#wish;
@@ -59,14 +62,14 @@ export class HomeWishes {
     return this.#store(change);
   }
 
-  /** Input, once by its id. */
+  /** Adds input, once for each id. */
   async send({ id, bytes }: InputEntry): Promise<void> {
     if (this.#since.has(entryName(id))) return;
     const entry = { id, base64: Buffer.from(bytes).toString('base64') };
     await this.#store({ input: [...this.#wish.input, entry] }, entryName(id));
   }
 
-  /** Answers wait for one another if together they would be too large. */
+  /** Adds an answer once the wish has room for it. */
   async answer(answer: TeamAnswer): Promise<void> {
     const { isNeeded, clock } = this.#deps;
     const size = Buffer.byteLength(JSON.stringify(answer));
@@ -75,25 +78,28 @@ export class HomeWishes {
     await this.#store({ answers: [...this.#wish.answers, answer] }, answerName(answer.call));
   }
 
-  /** The host has obeyed up to this number. */
+  /** The host has fulfilled the wishes up to this number. */
   obeyed(number: number): void {
     if (this.#wish.number > 0 && number > this.#wish.number) this.#outbid(number);
     else this.#drop(number);
   }
 
-  /** The engine may have lost it. */
+  /** Stores the wish again, because the NATS server may have lost it. */
   async again(): Promise<void> {
     const { fleet, key } = this.#deps;
     if (this.#wish.number > 0) await fleet.desire(key, this.#wish);
   }
 
-  /** The host has obeyed a wish of an earlier process that the engine has lost: what is wished now has too low a number. */
+  /**
+   * The host has fulfilled a wish of an earlier process that the NATS server has lost, and ignores wishes with lower
+   * numbers.
+   */
   #outbid(obeyed: number): void {
     for (const name of this.#since.keys()) this.#since.set(name, obeyed + 1);
     this.#store({}).catch((error: unknown) => this.#deps.trouble('a wish could not be stored', error));
   }
 
-  /** The host has everything up to this wish. */
+  /** Drops what the host has received, up to this wish. */
   #drop(obeyed: number): void {
     const isLeft = (name: string): boolean => (this.#since.get(name) ?? 0) > obeyed;
     this.#wish = {
@@ -103,7 +109,7 @@ export class HomeWishes {
     };
   }
 
-  /** One after the other, so that the last number stands for everything before it. */
+  /** Stores one wish after the other, so that a number includes everything before it. */
   #store(change: Partial<Wish>, added?: string): Promise<void> {
     const { fleet, key, clock, isNeeded, obeyed, trouble } = this.#deps;
     const latest = Math.max(this.#wish.number, obeyed(), Date.parse(clock.now()));

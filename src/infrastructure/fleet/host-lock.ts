@@ -4,7 +4,7 @@ import { fileMode } from '../files/disk/folders.ts';
 import { identify, type ProcessIdentity, sight } from '../process/tree/identity.ts';
 
 /**
- * Lets only one process be the host of a home. The lock of a process that was killed holds nobody up.
+ * Lets only one process be the host of a home. The lock of a killed process does not count.
  * @returns a function that releases it
  * @throws MaosError INVALID_TRANSITION while another process holds it
  */
@@ -35,7 +35,7 @@ function holderOf(path: string): ProcessIdentity | null {
       return null;
     return { pid, startTime, bootId, place };
   } catch {
-    // Missing, or its writer was killed over it.
+    // It is missing, or its writer was killed while writing.
     return null;
   }
 }

@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../files/disk/atomic.ts';
 
 const shape = z.record(z.string(), z.iso.datetime());
 
-/** In a file, which may be removed: nothing is known then. */
+/** Stores them in a file. Without the file, no refusal is known. */
 export function makeHostQuotas(file: string): HostQuotas {
   return {
     async read() {

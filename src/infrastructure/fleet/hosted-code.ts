@@ -42,12 +42,12 @@ export function makeHostedCode({
   readonly layout: SessionLayout;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
-  /** See `isBelow`: addresses that this host fetches from when a home names them. */
+  /** Addresses that this host fetches from when a home names them; see `isBelow`. */
   readonly fetchFrom: readonly string[];
   readonly git?: Git;
 }): HostedCode {
   const fetching = new Serial<string>();
-  /** By worktree: attempts of an agent have it one after the other. */
+  /** By worktree, because attempts of an agent use it one after the other. */
   const places = new Serial<string>();
   const deps = { git, layout, environment };
   const scratch = join(layout.project, 'git');
@@ -64,7 +64,7 @@ export function makeHostedCode({
         const args = ['init', '--bare', '--quiet', '--template=', ...format, 'code.git'];
         const { status, stderr } = await git.run({ args, cwd: apart });
         if (status !== 0) throw new MaosError('INTERNAL', `git init failed on the host: ${stderr.trim()}`);
-        // Whole, or not at all; fails if another agent was faster.
+        // The rename makes it appear complete; it fails if another agent was faster.
         await rename(join(apart, 'code.git'), folder).catch(async (error: unknown) => {
           if (!(await exists(folder))) throw error;
         });
@@ -73,7 +73,7 @@ export function makeHostedCode({
     return openRepository(git, folder);
   }
 
-  /** Commits that are not here come from the first remote that gives them and that this host may fetch from, or from the home. */
+  /** Gets missing commits from the first remote that has them and that this host may fetch from, else from the home. */
   async function obtain(
     repository: Repository,
     { commits, blob, remotes = [] }: CodeBundle,
@@ -101,7 +101,7 @@ export function makeHostedCode({
     const ref = `${keptRef(agent)}.earlier`;
     const left = await remove(deps, place, start.commit, ref, text);
     if (left === null) return;
-    // What no commit can hold stays beside the new one.
+    // An old worktree with files that no commit can hold is kept beside the new one.
     await rename(worktree, `${worktree}.kept.${agent.attempt}`);
     await removeFolder(worktree, await repository.commonFolder());
     await rm(stateFile(worktree), { force: true });
@@ -160,7 +160,7 @@ export function makeHostedCode({
       const place = placeOf(agent);
       const repository = await openRepository(git, folder);
       await places.run(worktreeFolder(layout, place), async () => {
-        // The next attempt may be here before the home says that it has this one's work.
+        // The next attempt may start here before the home confirms that it has this one's work.
         if (await hasNext(repository, agent)) return tidy(repository, [startRef(agent)]);
         const left = await remove(deps, place, start.commit, keptRef(agent), text);
         if (left === null) return tidy(repository, [`refs/heads/${place.branch}`, startRef(agent)]);
@@ -174,7 +174,7 @@ interface WorktreeOrder {
   readonly agent: Agent;
   readonly start: WorkStart;
   readonly code: NonNullable<LaunchOrder['code']>;
-  /** Of the commit with its work: the same as at home. */
+  /** The message of the commit with its work, the same as at home. */
   readonly text: CommitText;
 }
 
@@ -204,7 +204,7 @@ async function hasNext(repository: Repository, { sessionId, name, attempt }: Age
   return names.split('\n').some((one) => Number.parseInt(one, 10) > attempt);
 }
 
-/** Removes refs whose names begin so, and old ones, and what nothing needs any more. */
+/** Removes the given refs, those that extend their names, outdated ones, and objects that nothing needs any more. */
 async function tidy(repository: Repository, over: readonly string[]): Promise<void> {
   const format = '--format=%(refname) %(committerdate:unix)';
   const listed = await repository.text(['for-each-ref', '--sort=-committerdate', format]);

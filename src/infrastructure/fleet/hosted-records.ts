@@ -7,7 +7,7 @@ import { ensureFolderSync } from '../files/disk/folders.ts';
 import { decodeOrder } from './launch-order.ts';
 import { readKey } from './messages.ts';
 
-/** A file for each attempt, in a folder. */
+/** Stores a file for each attempt in a folder. */
 export function makeHostedRecords(folder: string): HostedRecords {
   const fileOf = ({ project, sessionId, agentId, attempt }: AttemptKey): string =>
     join(folder, `${project}.${sessionId}.${agentId}.${attempt}.json`);
@@ -38,7 +38,7 @@ export function makeHostedRecords(folder: string): HostedRecords {
   };
 }
 
-/** Records of earlier versions have no times. */
+/** Records of earlier versions lack the times. */
 function recordOf(text: string): HostedRecord {
   const { key, order, ...state } = JSON.parse(text) as Partial<HostedRecord>;
   return {

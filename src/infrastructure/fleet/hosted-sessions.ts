@@ -37,7 +37,7 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   }
 }
 
-/** 0: it is gone. */
+/** The time of its last change; 0: it is gone. */
 async function changeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).mtimeMs;

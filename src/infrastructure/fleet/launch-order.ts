@@ -27,14 +27,14 @@ const code: z.ZodType<OrderedCode> = z.strictObject({
   brought: blobShape.nullable(),
 });
 
-/** What a CLI gets as an argument must not be taken for one of its options, such as one that gives permissions. */
+/** A CLI must not take an argument for one of its options, such as one that grants permissions. */
 const noOption = /^[^-]/;
 const orderedAgent = agentShape.refine(({ role }) => {
   const { tools, deniedTools = [] } = role.custom?.file ?? {};
   return [...(tools ?? []), ...deniedTools].every((tool) => noOption.test(tool));
 }, 'has a role with a tool that could be taken for an option');
 
-/** Raise `orderFormat` with a change of it. */
+/** Raise `orderFormat` when you change it. */
 export const orderShape: z.ZodType<LaunchOrder> = z.strictObject({
   session: sessionShape,
   agent: orderedAgent,

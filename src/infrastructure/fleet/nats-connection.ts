@@ -28,7 +28,7 @@ export async function connectToNats(access: NatsAccess, name: string): Promise<N
   const { url, credentials, tls } = access;
   const { ca, cert, key } = tls;
   if (key !== null) checkSecret(key);
-  // The client would also talk without TLS to a server that offers none.
+  // Without this, the client would also connect without TLS to a server that offers none.
   const hasTls = /(^|,)\s*tls:/.test(url) || ca !== null || cert !== null || key !== null;
   const signIn = credentials === null ? {} : signInWith(readSecret(credentials), credentials);
   try {
@@ -61,8 +61,8 @@ export async function connectToNats(access: NatsAccess, name: string): Promise<N
 }
 
 /**
- * Problem: the client takes every server with an address instead of a name for `localhost`, so that no certificate of
- * one fits. Solution: it must fit one of the servers that the user has named.
+ * Problem: the client checks the certificate of every server with an IP address as if it were for `localhost`.
+ * Solution: the certificate must be for one of the servers that the user has named.
  */
 function identityOfAny(url: string) {
   const hosts = url.split(',').map((server) => new URL(server.trim()).hostname.replace(/^\[|\]$/g, ''));
@@ -74,17 +74,17 @@ function identityOfAny(url: string) {
   };
 }
 
-/** The keys that it signs in with; null: the server asks for none. @throws MaosError */
+/** The keys for signing in; null: none are configured. @throws MaosError */
 export function keysOf({ credentials }: NatsAccess): KeyPair | null {
   return credentials === null ? null : keysInFile(credentials);
 }
 
-/** Of the credentials or the seed in a file. @throws MaosError */
+/** The keys of the credentials or the seed in a file. @throws MaosError */
 export function keysInFile(path: string): KeyPair {
   return keysIn(readSecret(path), path).pair;
 }
 
-/** Answers come to an inbox of the user's own, so that a server can keep others from reading them. @throws MaosError */
+/** Answers come to an inbox with the user's own prefix, so that a server can deny it to others. @throws MaosError */
 function signInWith(content: Buffer, path: string) {
   const { pair, seed } = keysIn(content, path);
   const isSeed = /^S[A-Z2-7]{20,}\s*$/.test(content.toString('utf8'));

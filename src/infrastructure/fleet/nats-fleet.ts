@@ -81,10 +81,10 @@ function unusable({ url }: NatsAccess, cause: unknown): MaosError {
   return new MaosError('BACKEND_UNAVAILABLE', text, { details: { url }, cause });
 }
 
-/** How far the server has an output. */
+/** How much of an output the server has. */
 interface OutputEnd {
   readonly bytes: number;
-  /** Of the last message; 0: there is none. */
+  /** Sequence number of the last message; 0: there is none. */
   readonly sequence: number;
 }
 
@@ -98,12 +98,12 @@ class NatsFleet implements Fleet {
   #isUpdated = false;
   readonly #subscriptions = new Subscriptions();
   readonly #consumers = new Map<string, Consumer>();
-  /** Of outputs that this connection appends to, by subject. */
+  /** The ends of outputs that this connection appends to, by subject. */
   readonly #ends = new Map<string, OutputEnd>();
   #storage: Storage;
   #recovering: Promise<void> | null = null;
   #mustRecover = false;
-  /** Aborts when the server may have forgotten whom it owes an answer. */
+  /** Aborts when the server may have forgotten requests that it has not answered. */
   #break = new AbortController();
 
   constructor(
@@ -139,7 +139,7 @@ class NatsFleet implements Fleet {
     for await (const { type } of this.#connection.status()) if (type === 'reconnect') void this.#recover();
   }
 
-  /** The server may have been started again, with or without what it had stored. */
+  /** The server may have been restarted, with or without its data. */
   #recover(): Promise<void> {
     this.#mustRecover = true;
     this.#recovering ??= this.#tryToRecover().finally(() => {
@@ -179,7 +179,7 @@ class NatsFleet implements Fleet {
     });
   }
 
-  /** Once, by homes, and beside their work: only the limits of what is stored depend on it. */
+  /** Homes do it once, without waiting for it, because only the limits of the storage depend on it. */
   #updateStreams(): void {
     if (this.#isUpdated) return;
     this.#isUpdated = true;
@@ -200,7 +200,7 @@ class NatsFleet implements Fleet {
     try {
       const message = await Promise.race([asked, aborted]);
       if (message !== 'aborted') return message === null ? null : this.#taken(message, era);
-      // What still comes is for another host.
+      // An offer that still arrives is returned for another host.
       asked.then((late) => late?.nak()).catch(() => 'the server offers it again by itself');
       return null;
     } catch (error) {
@@ -224,7 +224,7 @@ class NatsFleet implements Fleet {
       ...offer,
       accept: async () => {
         if (await message.ackAck().catch(() => false)) return;
-        // Its queue may have gone, and the offer with it.
+        // The server may have lost the queue, and the offer with it.
         if ((await this.era()) === era)
           throw new MaosError('INTERNAL', 'The NATS server did not confirm that an offer is taken.');
       },
@@ -257,7 +257,7 @@ class NatsFleet implements Fleet {
       : this.#ifCounts(key, { claim: readClaim(entry.json()), revision: entry.revision });
   }
 
-  /** Removes a claim of which the era is over. */
+  /** Removes a claim whose era is over. */
   async #ifCounts(key: AttemptKey, stored: StoredClaim): Promise<StoredClaim | null> {
     const { era } = stored.claim;
     if (era === undefined || era === (await this.era())) return stored;
@@ -290,7 +290,7 @@ class NatsFleet implements Fleet {
     return this.#wishOf(await this.#storage.wishes.get(claimKey(key)));
   }
 
-  /** One that is not valid counts as none: it must not keep the home from cancelling. */
+  /** An invalid wish counts as none, because it must not keep the home from cancelling. */
   #wishOf(entry: KvEntry | null): Wish | null {
     if (entry?.operation !== 'PUT') return null;
     try {
@@ -321,7 +321,7 @@ class NatsFleet implements Fleet {
       if (entry?.operation !== 'PUT') continue;
       try {
         const host = readHost(entry.json());
-        // A user may be permitted to write only the record of its own host.
+        // A host that may write only the record with its own name must not report for another.
         if (host.name === name) found.push(host);
         else this.#onIgnored('the report of a host', `it is stored as that of ${name}`);
       } catch (error) {
@@ -350,7 +350,8 @@ class NatsFleet implements Fleet {
     this.#ends.delete(subject);
     const { seq } = await this.#js.publish(subject, bytes, {
       headers: given,
-      // No `msgID`: the server would confirm a longer piece from the same offset, and keep the first one. Whatever the server has forgotten meanwhile, it never has output with a gap.
+      // Prevents gaps, whatever the server has forgotten meanwhile. No `msgID`, because the server would confirm a
+      // longer piece from the same offset but keep the first one.
       expect: { lastSubjectSequence: end.sequence },
     });
     this.#ends.set(subject, { bytes: offset + bytes.length, sequence: seq });
@@ -438,7 +439,7 @@ class NatsFleet implements Fleet {
     const file = openSync(part, 'w', fileMode);
     try {
       for await (const piece of piecesOf(this.#storage.blobs, blob)) {
-        // At once: the client holds whatever comes meanwhile, and does not make the server wait.
+        // Synchronous, because the client buffers what arrives meanwhile without making the server wait.
         for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
       }
       renameSync(part, path);
@@ -509,15 +510,15 @@ class NatsFleet implements Fleet {
   }
 
   /**
-   * What follows a prefix in the subjects of a stream. The client's own `keys` and `list` wait for a last message that
-   * may never be known as such, when what they list is written meanwhile.
+   * What follows a prefix in the subjects of a stream. The client's own `keys` and `list` may wait for ever when a key
+   * is written meanwhile, because they then miss the last message.
    */
   async #lastParts(stream: string, prefix: string): Promise<readonly string[]> {
     const { state } = await this.#manager.streams.info(stream, { subjects_filter: `${prefix}.>` });
     return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length + 1));
   }
 
-  /** What is not valid is reported and ignored: whoever can write to the server must not end what listens to it. */
+  /** Reports and ignores invalid messages, because whoever can write to the server must not end the subscriptions. */
   async #each<T>(messages: AsyncIterable<T>, what: string, deliver: (message: T) => void): Promise<void> {
     try {
       for await (const message of messages) {
@@ -562,7 +563,7 @@ function offsetOf(given: { get(name: string): string } | undefined): number {
   throw new MaosError('INVALID_INPUT', 'A piece of output on the NATS server has no valid offset.');
 }
 
-/** Null instead of the error of a compare-and-set that came too late. */
+/** Null if the compare-and-set failed because the value has changed. */
 async function unlessChanged(written: Promise<number>): Promise<number | null> {
   const wrongLastSequence = 10_071;
   try {

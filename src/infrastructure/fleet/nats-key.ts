@@ -3,7 +3,7 @@ import { nkeys } from '@nats-io/transport-node';
 import { fileError, systemCode } from '../files/disk/file-error.ts';
 import { keysInFile } from './nats-connection.ts';
 
-/** The public key of the NATS user whose secret is in a file, which is made if it does not exist. @throws MaosError */
+/** The public key to the secret in a file. Creates the file with a new secret if it is missing. @throws MaosError */
 export function natsKeyIn(path: string): { readonly publicKey: string; readonly isNew: boolean } {
   const user = nkeys.createUser();
   try {

@@ -38,7 +38,7 @@ export interface Storage {
   readonly era: string;
 }
 
-/** Makes what is missing. */
+/** Creates what is missing. */
 export async function openStorage(js: JetStreamClient, manager: JetStreamManager): Promise<Storage> {
   for (const stream of streams) await ensureStream(manager, stream);
   const kvm = new Kvm(js);
@@ -54,8 +54,8 @@ export async function openStorage(js: JetStreamClient, manager: JetStreamManager
 }
 
 /**
- * What an earlier version has made keeps its settings until they are changed. Hosts may not do that.
- * @throws if this user may not either
+ * Changes the settings of streams that an earlier version has created. Hosts are not permitted to.
+ * @throws if this user is not permitted either
  */
 export async function updateStreams(manager: JetStreamManager): Promise<void> {
   for (const { name, ...wanted } of [...streams, { name: 'OBJ_maos_blob', max_age: week }]) {
@@ -66,7 +66,7 @@ export async function updateStreams(manager: JetStreamManager): Promise<void> {
   }
 }
 
-/** When the bucket of claims was made: with another one, no earlier claim counts. */
+/** The time when the bucket of claims was created. With a new bucket, no earlier claim counts. */
 export async function eraOf(manager: JetStreamManager): Promise<string> {
   return (await manager.streams.info('KV_maos_claim')).created;
 }
@@ -80,7 +80,7 @@ async function ensureStream(manager: JetStreamManager, stream: (typeof streams)[
   }
 }
 
-/** Whether it says that the server has no such stream. */
+/** Whether the error says that the server has no such stream. */
 export function isMissing(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.status === 404;
 }

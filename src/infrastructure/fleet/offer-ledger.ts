@@ -6,17 +6,17 @@ import { writeFileAtomic } from '../files/disk/atomic.ts';
 import { fileMode } from '../files/disk/folders.ts';
 import { claimName } from '../process/host/launch-record.ts';
 
-/** What a home has offered of an attempt. */
+/** The offers that a home has made for an attempt. */
 export interface OfferRecord {
-  /** Of the last offer. */
+  /** The era of the last offer. */
   readonly era: string;
-  /** Whoever may have taken one. */
+  /** Hosts that may have taken an offer. */
   readonly hosts: readonly string[];
-  /** One of them has begun it. */
+  /** Whether one of them has started it. */
   readonly isBegun: boolean;
 }
 
-/** Where a home stores that, before each offer. Whichever of `begin` and `bar` is first decides. */
+/** Where a home stores the record before each offer. Whichever of `begin` and `bar` comes first wins. */
 export interface OfferStore {
   /** Null: nothing was offered. */
   read(): Promise<OfferRecord | null>;
@@ -63,14 +63,14 @@ export function makeOfferStore(folder: string, attempt: number): OfferStore {
     },
     replace: (record) => writeFileAtomic(path, JSON.stringify(record)),
     async bar() {
-      // Earlier versions of MAOS have offered without this record.
+      // Earlier versions of MAOS made offers without this record.
       const isUntouched = (await textIn(claimName(attempt))) === null;
       return isUntouched && ((await create(barred)) || (await textIn(`offers.${attempt}`)) === barred);
     },
   };
 }
 
-/** One that is torn was about to be offered, to nobody knows whom. */
+/** A record that cannot be read was being written for an offer, to unknown hosts. */
 function readRecord(text: string): OfferRecord {
   try {
     return shape.parse(JSON.parse(text));
@@ -80,8 +80,8 @@ function readRecord(text: string): OfferRecord {
 }
 
 /**
- * Who may have an attempt. The engine may lose all claims: before it is offered in another era, or called back there, each
- * host that may have taken it must have said in its beat that all it has is claimed again.
+ * Which hosts may have an attempt. The NATS server may lose all claims: before the attempt is offered or called back in
+ * a new era, the heartbeats of all these hosts must show that everything they have is claimed again.
  */
 export class OfferLedger {
   readonly #store: OfferStore;
@@ -111,7 +111,7 @@ export class OfferLedger {
     return this.#record === null || this.#record.era === era;
   }
 
-  /** @returns false if it may not be offered any more */
+  /** @returns false if it may no longer be offered */
   async offering(era: string, hosts: readonly string[]): Promise<boolean> {
     const before = this.#record;
     const all = [...new Set([...this.hosts, ...hosts])].toSorted();
@@ -124,7 +124,7 @@ export class OfferLedger {
     return true;
   }
 
-  /** A host has it, and may have started it. */
+  /** A host has claimed it, and may have started it. */
   async begun(host: string): Promise<void> {
     const { era } = this.#record ?? {};
     if (era === undefined || this.isBegun) return;
@@ -132,7 +132,10 @@ export class OfferLedger {
     await this.#save(this.#record);
   }
 
-  /** Asks in another era; if all have said what they have, and nobody has this attempt, its record is of this era then. */
+  /**
+   * Whether no host has the attempt, which is known in a new era once all hosts of the record have claimed again what
+   * they have. Then the record passes into that era.
+   */
   async isFree(fleet: Fleet, key: AttemptKey, era: string): Promise<boolean> {
     const before = this.#record;
     if (before === null || before.isBegun) return false;

@@ -5,7 +5,7 @@ import { orderFormat } from '../../domain/agent.ts';
 import { hostsOfPool, placementIn } from '../../domain/placement.ts';
 import type { OfferLedger } from './offer-ledger.ts';
 
-/** What an attempt's home sees of the hosts, at about the same time. */
+/** The hosts as a home sees them at one time. */
 export interface FleetView {
   readonly era: string;
   readonly hosts: readonly HostReport[];
@@ -25,7 +25,7 @@ export interface OfferingDeps {
   isOwned(): boolean;
 }
 
-/** How often to offer an attempt again that nobody has claimed: a stuck queue costs time, never work. */
+/** How often to offer an unclaimed attempt again, in case an offer was lost. */
 const offerMs = 15_000;
 
 /** Offers an attempt to the hosts of its pool. */
@@ -38,7 +38,7 @@ export class Offering {
     this.#deps = deps;
   }
 
-  /** Offers it if that is due, and a host fits. @param mayBe whether it may be offered in an era */
+  /** Offers it if an offer is due and a host fits. @param mayBe whether it may be offered in an era */
   async proceed(mayBe: (era: string) => boolean): Promise<void> {
     const { fleet, key, ordered, offers, clock } = this.#deps;
     const { era, hosts } = await this.#deps.look();

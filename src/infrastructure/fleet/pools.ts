@@ -7,7 +7,7 @@ import type { Session } from '../../domain/session.ts';
 import type { RemoteHost } from './remote-agent-host.ts';
 
 /**
- * Agents of pools run where a host takes the offer; everything else, and every file, stays with the local host.
+ * Agents of pools run on the host that takes the offer. Other agents, and all files, stay with the local host.
  * @param load the hosts of pools, whose code few need
  */
 export function withPools(local: AgentHost, load: () => Promise<RemoteHost>): AgentHost {
@@ -29,7 +29,7 @@ export function withPools(local: AgentHost, load: () => Promise<RemoteHost>): Ag
   };
 }
 
-/** Locations whose beginning the host replaces. */
+/** Locations under a placeholder, which the host replaces with its own folder. */
 function orderedLocations(session: Session, agent: Agent): AgentLocations {
   const all = orderedFolder(session.id);
   const own = join(all, 'agents', agent.id);

@@ -47,11 +47,11 @@ export interface RemoteHostDeps {
 
 export type RemoteHost = Pick<AgentHost, 'attach'> & Required<Pick<AgentHost, 'order' | 'forget'>>;
 
-/** How often to look whether a host can take an attempt that nobody has claimed. */
+/** How often to look for a host that can take an unclaimed attempt. */
 const placeMs = 1_000;
 /** How long to wait for the first report about an adopted agent. */
 const firstReportMs = 2_000;
-/** How often to try what fails although the engine answers. */
+/** Maximum number of tries while the NATS server answers. */
 const mostTries = 60;
 
 /** Orders agents from the hosts of their pools. */
@@ -123,7 +123,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
     return attempt.running();
   }
 
-  /** The host of one that was given up may come back when the engine has lost the wish that ends it. */
+  /** The host of an attempt that was given up may come back after the NATS server has lost the wish to stop. */
   async function endEarlier(fleet: Fleet, key: LaunchKey): Promise<void> {
     for (let attempt = key.attempt - 1; attempt > 0; attempt--) {
       const earlier = { ...key, attempt };
@@ -143,7 +143,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
   }
 
   let seen: { readonly at: number; readonly view: Promise<FleetView> } | null = null;
-  /** Agents that wait for a host at the same time look together. */
+  /** Agents that wait for a host at the same time share one look. */
   function look(fleet: Fleet): Promise<FleetView> {
     const at = clock.elapsedMs();
     if (seen === null || at - seen.at >= placeMs) {
@@ -153,7 +153,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
     return seen.view;
   }
 
-  /** Waits for the server as for a host. @throws MaosError if that would not help */
+  /** Waits for the NATS server, like for a host. @throws MaosError if waiting would not help */
   async function connected(agent: Agent, sink: OutputSink, tell: Tell): Promise<Fleet> {
     for (;;) {
       try {
@@ -173,7 +173,10 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
     }
   }
 
-  /** Repeats what fails while the server is away; other failures may last. */
+  /**
+   * Retries while the NATS server is away, and at most {@link mostTries} times while it answers.
+   * @throws MaosError without a retry
+   */
   async function persist(
     fleet: Fleet,
     isNeeded: () => boolean,
@@ -231,7 +234,7 @@ export function makeRemoteHost(deps: RemoteHostDeps): RemoteHost {
   return { order, attach, forget };
 }
 
-/** Tells why an agent waits, when that changes; null: it does not. */
+/** Called when the reason why an agent waits changes; null: it does not wait. */
 type Tell = (why: string | null) => void;
 
 function teller(sink: OutputSink): Tell {
@@ -247,7 +250,7 @@ function endAtOnce(now: string): Wish {
   return { ...nothing, number: Date.parse(now), stop: { graceMs: 0 } };
 }
 
-/** An agent that no host has ever heard of. */
+/** An agent that was never offered. */
 function neverOffered(at: string): RunningAgent {
   return {
     location: { kind: 'remote', label: 'no host', data: {} },

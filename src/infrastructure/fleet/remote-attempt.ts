@@ -36,7 +36,7 @@ export interface RemoteAttemptDeps {
   readonly agent: Agent;
   /** The agent's folder at home. */
   readonly folder: string;
-  /** Who may have taken it. */
+  /** Records which hosts may have taken it. */
   readonly offers: OfferLedger;
   /** Whether it is offered until a host claims it; otherwise it is called back if none has. */
   readonly isOffered: boolean;
@@ -51,9 +51,9 @@ export interface RemoteAttemptDeps {
   readonly lostAfterMs: number;
   /** Its files at home. */
   openMirror(onProblem: (problem: string, cause?: unknown) => void): Promise<Mirror>;
-  /** Wishes the end of the agent's earlier attempts, which the engine may have lost. */
+  /** Wishes the end of the agent's earlier attempts, which the NATS server may have lost. */
   endEarlier(): Promise<void>;
-  /** Called once, when nothing more is needed of the engine. */
+  /** Called once, when nothing more is needed of the NATS server. */
   released(): void;
 }
 
@@ -61,19 +61,19 @@ const lookMs = 3_000;
 const againMs = 1_000;
 /** How long a host may take to suspend or resume an agent. */
 const obeyMs = 15_000;
-/** How long what an agent was measured to use counts as current; its host tells it every 10 s. */
+/** How long a measured use counts as current; the host reports it every 10 s. */
 const useHoldsMs = 35_000;
 
-/** One attempt on another machine, as its home sees and steers it. */
+/** One attempt on another machine, as its home sees and controls it. */
 export class RemoteAttempt {
   readonly #deps: RemoteAttemptDeps;
   readonly #begun = Promise.withResolvers<void>();
   readonly #end = Promise.withResolvers<AgentEnd>();
   #mirror: Mirror | null = null;
   #spawned: Extract<HostFact, { type: 'spawned' }> | null = null;
-  /** Its end, and in which era that was told. */
+  /** Its end, and the era in which the host reported it. */
   #told: { readonly fact: ToldEnd; readonly era: string | null } | null = null;
-  /** It has ended, and what its host has of it is fetched. */
+  /** It has ended, and this process is fetching its results. */
   #isFetching = false;
   #used: { readonly sample: ResourceSample; readonly heardAt: number } | null = null;
   readonly #claim: RemoteClaim;
@@ -121,16 +121,16 @@ export class RemoteAttempt {
     return this.#claim;
   }
 
-  /** Why it could not be started; null: nothing is known of a failure. */
+  /** Why it could not be started; null: no failure is known. */
   get refusal(): string | null {
     return this.#told?.fact.refusal ?? null;
   }
 
-  /** May be repeated when it fails: nothing has been delivered to the sink then. */
+  /** If it fails, nothing was delivered to the sink, and it may be repeated. */
   async follow(): Promise<void> {
     const { key, fleet } = this.#deps;
     await this.#claim.begin();
-    // The mirror delivers what it has when it is opened: last, after everything that may fail.
+    // Opening the mirror delivers what it has, so it comes last, after everything that may fail.
     const early: (() => void)[] = [];
     let isReady = false;
     const heard = (act: () => void): void => {
@@ -180,7 +180,7 @@ export class RemoteAttempt {
     };
   }
 
-  /** Not followed any more; it goes on. */
+  /** Stops following it. The agent keeps running. */
   abandon(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -209,7 +209,7 @@ export class RemoteAttempt {
 
   #learn(fact: HostFact): void {
     if (this.#isFetching) {
-      // The engine has lost what was told first.
+      // A repeated end: the NATS server has lost the first report.
       if (fact.type === 'ended') this.#told = { fact, era: this.#claim.era };
       return;
     }
@@ -277,7 +277,7 @@ export class RemoteAttempt {
     const isTaken = await this.#results.take(end);
     this.#isFetching = false;
     if (end.how !== 'lost') this.#stopFollowing();
-    // The next owner takes it: with a recorded end, it would not.
+    // The next owner of the session takes the results, which it would not if the end were recorded.
     if (!sink.isOwned()) {
       this.#stopFollowing();
       await this.#mirror?.close();
@@ -292,21 +292,21 @@ export class RemoteAttempt {
     for (const wake of this.#obeyed.splice(0)) wake();
     this.#begun.resolve();
     this.#end.resolve(end);
-    // Its folder tells how it exited, its claim that it was called back. Other ends are known only from there, until the
-    // home has stored them.
+    // Until the home has stored an end, only the host's report has it. Exceptions: the agent's folder shows an exit,
+    // and the claim shows that the attempt was called back.
     const isCalledBack = end.how === 'never_started' && this.#told === null;
     if (end.how === 'lost') return this.#awaitLateFacts();
     await this.#leave(isCalledBack || (end.how === 'exited' && isTaken));
     this.#deps.released();
   }
 
-  /** @param isStored tells its host that the home has everything, so that this is not told again */
+  /** @param isStored tells its host that the home has everything, so that the host stops repeating it */
   async #leave(isStored: boolean): Promise<void> {
     const { fleet, key, sink } = this.#deps;
     await this.#wishes.stored;
     while (sink.isOwned()) {
       try {
-        // Nobody looks after this: the engine may have lost since the last look that an earlier attempt is to end.
+        // The last chance to end an earlier attempt: the NATS server may have lost that wish since the last look.
         await this.#claim.lookAtEra();
         if (!isStored) return;
         const stored = await fleet.claimOf(key);
@@ -320,10 +320,10 @@ export class RemoteAttempt {
     }
   }
 
-  /** As long as the session goes on: what its host still tells is kept, and never applied. */
+  /** Keeps what its host still reports while the session runs, without applying it. */
   #awaitLateFacts(): void {
     if (this.#told === null && this.#deps.sink.isOwned()) {
-      // What is not to run must end, also if the engine has lost that.
+      // The agent must end even if the NATS server has lost that wish.
       this.#claim
         .lookAtEra()
         .catch((error: unknown) => this.#note('debug', 'the NATS server does not answer', error));
@@ -341,7 +341,7 @@ export class RemoteAttempt {
     if (fact.type === 'ended') this.#told = { fact, era: this.#claim.era };
   }
 
-  /** Once: an earlier process may have answered already. */
+  /** Answers once; an earlier process may have done so already. */
   async #sendLacked(lacks: LackedCode): Promise<void> {
     const { code, fleet, key, agent, sink } = this.#deps;
     const name = `${key.project}.${key.sessionId}.${key.agentId}.${key.attempt}`;
@@ -375,7 +375,7 @@ export class RemoteAttempt {
     await this.#wishes.send(entry);
   }
 
-  /** Settles when the host has done it. @throws MaosError INTERNAL if it does not answer */
+  /** Settles when the host has fulfilled it. @throws MaosError INTERNAL if the host does not answer */
   async #obey(change: Partial<Wish>): Promise<void> {
     await this.#wishes.change(change);
     const { number } = this.#wishes;
@@ -405,7 +405,7 @@ export class RemoteAttempt {
     );
   }
 
-  /** Whether its host is heard of. */
+  /** Looks whether its host is silent. */
   #look(): void {
     this.#cancelLook = this.#deps.clock.after(lookMs, () => {
       this.#judge()
@@ -424,7 +424,7 @@ export class RemoteAttempt {
     if (verdict === 'never_started') await this.#finish(this.#neverStarted());
   }
 
-  /** If its host comes back, it stops what nobody waits for. */
+  /** Wishes a stop as well, because the host may come back. */
   async #giveUp(): Promise<void> {
     await this.#wishes.change({ stop: { graceMs: 0 } });
     await this.#finish(this.#lost());
@@ -438,7 +438,7 @@ export class RemoteAttempt {
     return { how: 'never_started', at: this.#deps.clock.now() };
   }
 
-  /** What fails here, such as a full disk, is tried again from what is there. */
+  /** After a failure on this machine, such as a full disk, tries again from what was stored. */
   #trying(act: () => void): void {
     try {
       act();

@@ -3,9 +3,9 @@ import type { Clock } from '../../application/ports/clock.ts';
 import type { AttemptKey, Fleet, StoredClaim } from '../../application/ports/fleet.ts';
 import type { OfferLedger } from './offer-ledger.ts';
 
-/** Nobody can claim an attempt after this. In the place of a host's claim: its home has the end. */
+/** Nobody can claim an attempt after this. If it replaces a host's claim, the home has the end. */
 export const calledBack = { host: null, incarnation: '', epoch: 0, phase: 'ended', obeyed: 0 } as const;
-/** As that, but a host may have started it. */
+/** As {@link calledBack}, but a host may have started it. */
 const givenUp = { ...calledBack, phase: 'spawning' } as const;
 
 export interface RemoteClaimDeps {
@@ -13,33 +13,33 @@ export interface RemoteClaimDeps {
   readonly key: AttemptKey;
   readonly clock: Clock;
   readonly sink: Pick<OutputSink, 'news'>;
-  /** Who may have taken it. */
+  /** Records which hosts may have taken it. */
   readonly offers: OfferLedger;
   /** Whether it is offered until a host claims it; otherwise it is called back if none has. */
   readonly isOffered: boolean;
   /** How long its host may be silent before it counts as lost. */
   readonly lostAfterMs: number;
-  /** What its host has told so far. */
+  /** What its host has reported so far. */
   told(): 'nothing' | 'start' | 'end';
-  /** A claim that may not have been heard of. */
+  /** Called with a claim that may be new to the home. */
   found(stored: StoredClaim): void;
-  /** Wishes again what the engine may have lost. */
+  /** Wishes again what the NATS server may have lost. */
   wishAgain(): Promise<void>;
 }
 
-/** What becomes of an attempt by the silence about it: nothing yet, or one of two ends. */
+/** What a silent host means for its attempt: nothing yet, or one of two ends. */
 export type Verdict = 'goes_on' | 'never_started' | 'lost';
 
-/** The claim of an attempt, as its home knows it, and whether its host is heard of. */
+/** The claim of an attempt, as its home knows it, and whether its host is silent. */
 export class RemoteClaim {
   readonly #deps: RemoteClaimDeps;
   #stored: StoredClaim | null = null;
   #silentSince: number | null = null;
-  /** Since when it is only `claimed`. */
+  /** Since when it has been only `claimed`. */
   #waiting: { readonly revision: number; readonly since: number } | null = null;
-  /** In which it was looked at last. */
+  /** The era in which it was last read. */
   #era: string | null = null;
-  /** There was one, and the engine has lost it. */
+  /** Whether the NATS server has lost the claim. */
   #isForgotten = false;
 
   constructor(deps: RemoteClaimDeps) {
@@ -60,12 +60,12 @@ export class RemoteClaim {
     return this.#stored === null && this.#deps.offers.isCurrent(era);
   }
 
-  /** Unless a host has claimed the attempt, nobody will. */
+  /** Prevents later claims, unless a host has claimed the attempt already. */
   async callBack(): Promise<void> {
     const { fleet, key, offers } = this.#deps;
     const era = await fleet.era();
     if (!offers.isCurrent(era)) return;
-    // Made too late, in another era, it would call back what a host has claimed in this one.
+    // With its era, a claim that arrives late, in a new era, does not count there.
     await fleet.claim(key, { ...calledBack, era });
   }
 
@@ -79,7 +79,10 @@ export class RemoteClaim {
     this.#isForgotten = false;
   }
 
-  /** In another era than before, the engine has nothing of this attempt but what has been told again. @returns the era */
+  /**
+   * In a new era, the NATS server has nothing of this attempt except what was sent again.
+   * @returns the era
+   */
   async lookAtEra(): Promise<string> {
     const { fleet, key, found, wishAgain } = this.#deps;
     const era = await fleet.era();
@@ -92,7 +95,7 @@ export class RemoteClaim {
     return era;
   }
 
-  /** Whether its host is heard of. */
+  /** Looks whether its host is silent, and decides what that means. */
   async judge(): Promise<Verdict> {
     const { fleet, offers, isOffered, told } = this.#deps;
     const era = await this.lookAtEra();
@@ -104,7 +107,7 @@ export class RemoteClaim {
       return 'goes_on';
     }
     const { host, incarnation, phase } = stored.claim;
-    // An end that was told only lacks the rest of its output.
+    // After a reported end, only the rest of the output is missing.
     if (host === null || (phase === 'ended' && told() === 'end')) return 'goes_on';
     if (phase === 'claimed' && this.#isStuck(stored)) return this.#takeBack(stored, era);
     if ((await fleet.lastBeat(host, incarnation)) !== null) return this.#heardOf();
@@ -112,7 +115,7 @@ export class RemoteClaim {
     return phase === 'claimed' && offers.isCurrent(era) ? this.#takeBack(stored, era) : 'lost';
   }
 
-  /** A host removes a claim that it has made in another era than the offer was for. */
+  /** Looks whether the claim still exists: a host removes one of another era than its offer. */
   async #look(): Promise<void> {
     const { fleet, key } = this.#deps;
     const stored = this.#stored;
@@ -120,14 +123,14 @@ export class RemoteClaim {
     if (this.#stored === stored) this.#stored = null;
   }
 
-  /** A claim whose host goes on with nothing: it was sent again, and arrived after the host had removed it. */
+  /** Whether its host does nothing with it: a repeated claim that arrived after the host had removed it. */
   #isStuck({ revision }: StoredClaim): boolean {
     const now = this.#deps.clock.elapsedMs();
     if (this.#waiting?.revision !== revision) this.#waiting = { revision, since: now };
     return now - this.#waiting.since >= this.#deps.lostAfterMs;
   }
 
-  /** Before `spawning` the host cannot have started it, and from now on it cannot any more. */
+  /** Takes back a claim before `spawning`: the host has not started the attempt, and cannot start it after this. */
   async #takeBack({ revision }: StoredClaim, era: string): Promise<Verdict> {
     const { fleet, key, offers } = this.#deps;
     if (offers.isCurrent(era))
@@ -137,7 +140,7 @@ export class RemoteClaim {
     return 'goes_on';
   }
 
-  /** The engine has lost the claim, if there was one: only the hosts know whether one of them has it. */
+  /** The NATS server may have lost the claim; then only the hosts know whether one of them has the attempt. */
   async #judgeForgotten(era: string): Promise<Verdict> {
     const { fleet, key, offers, told } = this.#deps;
     const isBegun = told() !== 'nothing' || (this.#stored?.claim.phase ?? 'claimed') !== 'claimed';
@@ -149,7 +152,7 @@ export class RemoteClaim {
     const hosts = this.#stored?.claim.host ?? offers.hosts.join(', ');
     const reason = `the NATS server has lost what it had stored, and has not heard yet from host ${hosts}`;
     if (!this.#isSilent(reason)) return 'goes_on';
-    // If a host is faster, the claim is heard of.
+    // If a host claims it first, the next look finds that claim.
     return (await fleet.claim(key, givenUp)) === null ? 'goes_on' : 'lost';
   }
 
@@ -159,7 +162,7 @@ export class RemoteClaim {
     return 'goes_on';
   }
 
-  /** @returns whether it has been so for too long */
+  /** @returns whether its host has been silent for too long */
   #isSilent(reason: string): boolean {
     const { clock, lostAfterMs, sink } = this.#deps;
     const now = clock.elapsedMs();

@@ -8,7 +8,7 @@ import { isMaosError, MaosError } from '../../domain/errors.ts';
 import type { HomeCode } from './home-code.ts';
 import { pause } from './pause.ts';
 
-/** The end of an attempt, as its host has told it. */
+/** The end of an attempt, as its host has reported it. */
 export type ToldEnd = Extract<HostFact, { type: 'ended' }>;
 
 export interface RemoteResultsDeps {
@@ -20,16 +20,16 @@ export interface RemoteResultsDeps {
   readonly sink: Pick<OutputSink, 'isOwned'>;
   readonly clock: Clock;
   readonly lostAfterMs: number;
-  /** What was told last, and in which era: a host tells again what the engine has lost. Null: nothing. */
+  /** The last report, and its era: a host repeats what the NATS server has lost. Null: none. */
   told(): { readonly fact: ToldEnd; readonly era: string | null } | null;
   claim(): AttemptClaim | null;
   note(level: LogLevel, message: string, error?: unknown): void;
 }
 
 const againMs = 1_000;
-/** How long a host may take to tell again what it has told in the middle of a loss. */
+/** How long a host may take to repeat what it reported while the NATS server lost its data. */
 const againToldMs = 15_000;
-/** How often to try what fails on this machine. */
+/** Maximum number of tries of what fails on this machine. */
 const mostTries = 60;
 
 /** Fetches what an attempt on another machine has left. */
@@ -41,7 +41,7 @@ export class RemoteResults {
     this.#deps = deps;
   }
 
-  /** @returns whether its work is in the repository; if not, why is recorded, unless the session has another owner */
+  /** @returns whether its work is in the repository; if not, records why, unless the session has another owner */
   async take(end: AgentEnd): Promise<boolean> {
     await this.#fetchFiles();
     return this.#takeWork(end);
@@ -62,7 +62,7 @@ export class RemoteResults {
     }
   }
 
-  /** Whether a blob has gone with everything else on the engine, so that its host sends another one. */
+  /** Whether a blob is missing because the NATS server has lost its data. Then its host sends another one. */
   async #comesAgain(error: unknown): Promise<boolean> {
     const { fleet, clock, lostAfterMs, told, claim } = this.#deps;
     if (!isMaosError(error, 'INVALID_INPUT')) return false;
@@ -74,7 +74,10 @@ export class RemoteResults {
     return clock.elapsedMs() - this.#missedSince < (isSame ? againToldMs : lostAfterMs);
   }
 
-  /** Before the end is recorded, either the work is in the repository, or why it is not. @returns whether it is */
+  /**
+   * Call it before the end is recorded: it takes the work into the repository, or records why not.
+   * @returns whether the work is in the repository
+   */
   async #takeWork(end: AgentEnd): Promise<boolean> {
     const { agent, code, fleet, sink, clock, note, told } = this.#deps;
     if (agent.workspace !== 'worktree' || told() === null || end.how === 'never_started') return true;

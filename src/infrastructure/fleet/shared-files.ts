@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../files/disk/atomic.ts';
 import { ownerOfPath, type SessionLayout } from '../files/home/layout.ts';
 import { isPlainPath, makeFoldersAbove, refusedFile } from './archive-paths.ts';
 
-/** Of all files of an archive together. */
+/** Maximum size of all files of an archive together. */
 const maxBytes = 256 * 1024 * 1024;
 const context = 'shared/context/';
 
@@ -40,7 +40,7 @@ export function makeSharedFiles(layout: SessionLayout): SharedFiles {
         if ((type ?? 'file') !== 'file' || data === undefined) throw refusedFile(name, 'is not a file');
         checkPath(name, resultsOf);
         makeFoldersAbove(base, name);
-        // Replaces a link instead of following it.
+        // Replaces a link there instead of following it.
         await writeFileAtomic(join(base, name), data);
       }
     },

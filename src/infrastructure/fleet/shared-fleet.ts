@@ -1,6 +1,6 @@
 import type { Fleet } from '../../application/ports/fleet.ts';
 
-/** One connection for everything of a project that needs it, open while something does. */
+/** The one connection of a project, open while something needs it. */
 export class SharedFleet {
   readonly #open: () => Promise<Fleet>;
   #opening: Promise<Fleet> | null = null;
@@ -29,7 +29,7 @@ export class SharedFleet {
     const opened = this.#opening;
     if (this.#users > 0 || opened === null) return;
     this.#opening = null;
-    // A connection that cannot be closed in order is closed by the end of this process.
+    // If closing fails, the end of this process closes the connection.
     opened.then((fleet) => fleet.close()).catch(() => {});
   }
 }

@@ -5,8 +5,9 @@ import { readOffer } from './messages.ts';
 import type { KeyPair } from './nats-connection.ts';
 
 /*
- * Problem: whoever may write to the server can offer agents in the name of any home, and the server does not tell who has
- * sent a message. Solution: a home signs its offers with the key that it signs in with; the order's digest is part of that.
+ * Problem: whoever may write to the NATS server can offer agents in the name of any home, because the server does not
+ * say who sent a message.
+ * Solution: a home signs its offers, including the order's digest, with the key that it signs in with.
  */
 
 type Termed = Offer & { readonly terms: OfferTerms | null };

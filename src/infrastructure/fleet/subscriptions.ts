@@ -2,8 +2,8 @@
 export type OpenSubscription = () => Promise<() => void>;
 
 /**
- * What a connection follows. The server may lose what it knows of its followers, so that each is opened again after a
- * reconnection.
+ * The subscriptions of a connection. They are opened again after a reconnection, because the server may have lost
+ * them.
  */
 export class Subscriptions {
   readonly #all = new Set<Subscription>();

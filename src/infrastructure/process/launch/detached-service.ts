@@ -55,7 +55,7 @@ async function hear(stderr: Readable, sign: RegExp) {
       if (said !== null) return { said, text };
     }
   } catch {
-    // Its end, or the end of the patience, is told by the caller.
+    // The caller reports an exit or a timeout.
   }
   return { said: null, text: text.trim() };
 }
