@@ -85,7 +85,7 @@ export class InputRequests {
 
   /** @throws MaosError INVALID_INPUT when the project has no such request */
   find(id: InputRequestId): InputRequest {
-    this.#expireIfFree();
+    this.expireDue();
     const request = this.#store.find(id);
     if (request === null) throw requestNotFound(id);
     return request;
@@ -93,7 +93,7 @@ export class InputRequests {
 
   /** Newest first. */
   list(query: InputRequestQuery): readonly InputRequest[] {
-    this.#expireIfFree();
+    this.expireDue();
     return this.#store.list(query);
   }
 
@@ -134,9 +134,16 @@ export class InputRequests {
     await untilFound(this.#project, look, {}, signal);
   }
 
-  /** Expires requests before they are read, so that nothing returns an outdated state. */
+  /**
+   * Expires requests before they are read, so that nothing returns an outdated state. Reading does not wait for a
+   * writer: while the store is locked, expiry is skipped.
+   */
   expireDue(): void {
-    this.#expireIfFree();
+    try {
+      this.#expire();
+    } catch (error) {
+      if (!isMaosError(error, 'STORE_BUSY')) throw error;
+    }
   }
 
   get #store(): InputRequestStore {
@@ -204,15 +211,6 @@ export class InputRequests {
     if (request === null) throw requestNotFound(id);
     this.#project.watcher.notify();
     return request;
-  }
-
-  /** Reading does not wait for a writer: while the store is locked, expiry is skipped. */
-  #expireIfFree(): void {
-    try {
-      this.#expire();
-    } catch (error) {
-      if (!isMaosError(error, 'STORE_BUSY')) throw error;
-    }
   }
 
   #expire(): void {
