@@ -16,6 +16,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { killAll, processesWith } from './agent-processes.ts';
+import { countedEnvironment } from './counted-process.ts';
 import type { Guarded } from './guarded-server.ts';
 import { NatsServer } from './nats-server.ts';
 import { until } from './waiting.ts';
@@ -64,7 +65,8 @@ export class Machines {
     const machines = new Machines(t, server);
     t.after(async () => {
       if (!t.passed) machines.#showLogs();
-      await machines.killHost();
+      // Processes that are killed do not report their coverage.
+      await machines.killHost(t.passed ? 'SIGTERM' : 'SIGKILL');
       // A failed test leaves processes of sessions and their agents.
       killAll(processesWith('HOME', machines.folder));
       rmSync(machines.folder, { recursive: true, force: true });
@@ -88,7 +90,7 @@ export class Machines {
     const server = this.#isGuarded ? [] : ['--nats', this.server.url];
     const args = ['host', ...server, '--pool', 'gpu', '--name', this.hostName, ...more];
     const host = spawn(process.execPath, [maos, ...args], {
-      env: this.#env('host'),
+      env: this.#env('host', args),
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -125,7 +127,7 @@ export class Machines {
   }
 
   maos(name: 'home' | 'host', ...args: readonly string[]) {
-    const options = { env: this.#env(name), cwd: join(this.folder, 'project'), timeout: 80_000 };
+    const options = { env: this.#env(name, args), cwd: join(this.folder, 'project'), timeout: 80_000 };
     return run(process.execPath, [maos, ...args], options).catch((error: unknown) => {
       const { stdout, stderr } = error as { stdout: string; stderr: string };
       throw new Error(`maos ${args.join(' ')}: ${stdout}${stderr}\nhost: ${this.hostOutput}`);
@@ -169,7 +171,7 @@ export class Machines {
 
   spawn(name: 'home' | 'host', ...args: readonly string[]): ChildProcess {
     const child = spawn(process.execPath, [maos, ...args], {
-      env: this.#env(name),
+      env: this.#env(name, args),
       cwd: join(this.folder, 'project'),
       stdio: 'ignore',
     });
@@ -226,11 +228,12 @@ export class Machines {
     return join(folder, found[0] as string);
   }
 
-  #env(name: string): NodeJS.ProcessEnv {
+  #env(name: 'home' | 'host', args: readonly string[]): NodeJS.ProcessEnv {
     const { PATH = '' } = process.env;
     // Without a key, a host has no Claude Code that is signed in.
     const signIn = name === 'host' ? { ANTHROPIC_API_KEY: 'a-key' } : {};
-    return { PATH, HOME: this.folder, MAOS_HOME: join(this.folder, name), ...signIn };
+    const env = { PATH, HOME: this.folder, MAOS_HOME: join(this.folder, name), ...signIn };
+    return countedEnvironment(args, env);
   }
 }
 
