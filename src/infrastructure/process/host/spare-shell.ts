@@ -100,12 +100,17 @@ export class SpareShell {
 }
 
 function orderFor(
-  { env, stdin, stdout, stderr, args }: WrapperCommand,
+  { cwd, env, stdin, stdout, stderr, args }: WrapperCommand,
   present: Surroundings['env'],
 ): string {
-  const unset = Object.keys(present).filter((name) => !Object.hasOwn(env, name));
-  const set = Object.entries(env).filter(([name, value]) => present[name] !== value);
+  const changed = ['PWD', 'OLDPWD'];
+  const unset = [...Object.keys(present), ...changed].filter((name) => !Object.hasOwn(env, name));
+  const set = Object.entries(env).filter(
+    ([name, value]) => present[name] !== value || changed.includes(name),
+  );
   const commands = [
+    // Another folder may have taken the place of the one that the shell was started in.
+    `cd -P ${shellWord(cwd)} || exit`,
     ...(unset.length === 0 ? [] : [`unset ${unset.join(' ')}`]),
     ...set.map(([name, value]) => `export ${name}=${shellWord(value)}`),
     `exec <${shellWord(stdin)} >>${shellWord(stdout)} 2>>${shellWord(stderr)}`,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, readlink } from 'node:fs/promises';
+import { mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import psList from 'ps-list';
@@ -60,6 +60,22 @@ suite('the shell that waits for the next agent', { skip: !isLinux && 'read from 
     assert.equal(typeof own, 'function');
   });
 
+  test('runs the agent in the folder that has taken the place of the one before', async (t) => {
+    const bench = await makeBench(t, { environment: { PATH: process.env.PATH } });
+    const cwd = join(bench.folder, 'worktree');
+    await mkdir(cwd);
+    await (await startAttempt(bench, 1, { program: 'true', cwd })).running.ended;
+    await bench.host.makeRoom(bench.agent);
+    const [waiting] = await waitingIn(cwd);
+    await rm(cwd, { recursive: true });
+    await mkdir(cwd);
+    await writeFile(join(cwd, 'new'), 'here');
+    const { running, output } = await startNext(bench, { args: ['-c', 'cat new; echo "$PWD$OLDPWD"'], cwd });
+    assert.equal(running.location.data.pid, waiting);
+    await running.ended;
+    assert.equal(output.text, `here${cwd}\n`);
+  });
+
   test('is left for an agent that works in the same folder', async (t) => {
     const bench = await makeBench(t);
     await (await bench.start('true')).ended;
@@ -112,9 +128,12 @@ suite('the shell that waits for the next agent', { skip: !isLinux && 'read from 
   });
 });
 
-/** Of the next attempt. */
-async function startNext(bench: Bench, spec: Partial<PlacedLaunch>) {
-  const key: LaunchKey = { ...bench.key, attempt: 2 };
+function startNext(bench: Bench, spec: Partial<PlacedLaunch>) {
+  return startAttempt(bench, 2, spec);
+}
+
+async function startAttempt(bench: Bench, attempt: number, spec: Partial<PlacedLaunch>) {
+  const key: LaunchKey = { ...bench.key, attempt };
   const output = new Collector();
   const launch = { program: 'sh', args: [], env: {}, stdin: 'none', cwd: bench.folder, ...spec } as const;
   return { running: await bench.host.start(key, bench.agent, launch, output), output };
