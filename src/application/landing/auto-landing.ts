@@ -29,10 +29,10 @@ export interface AutoLandingProject
 const maxReason = 1_000;
 
 /**
- * Stores the session that lands the work of a completed one, if its plan says so and none has done it since it ended.
- * Call it while this process still owns the completed session: if this process is killed first, the next owner finds it so.
+ * Stores the session that lands the work of a completed one, if its plan says so and none was stored since it ended.
+ * Call it while this process still owns the completed session: if this process is killed first, the next owner does it.
  * @param lease of the completed session
- * @returns null if there is nothing to do; a failure is recorded, once, and the work can be landed by request
+ * @returns null if there is nothing to do. A failure is recorded, once; then the work can be landed by request.
  */
 export async function landCompleted(
   project: AutoLandingProject,

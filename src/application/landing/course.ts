@@ -23,7 +23,7 @@ export interface CourseProject {
 interface Situation {
   /** The agent of the ended session. */
   readonly owner: Agent;
-  /** The commit that its work is in: its last one, or what mending it has led to. */
+  /** The commit with its work: its last one, or the one in which it was fixed. */
   readonly source: string;
   /** The commit that the work lands on. */
   readonly tip: string;
@@ -148,7 +148,7 @@ class GitLandingCourse implements LandingCourse {
     if (work !== null && !(await workspaces.isAncestor(this.#repository, work, commit))) {
       return `The commit ${commit} does not contain the work of '${owner.name}' (${work}).`;
     }
-    // Because of them, the merge is not concluded.
+    // A merge with markers left is not concluded.
     const marked = await workspaces.conflictMarkers(this.#repository, tip, commit);
     if (marked.length > 0) return `Conflict markers are left in ${marked.slice(0, 5).join(', ')}.`;
     return (await workspaces.isAncestor(this.#repository, tip, commit))
@@ -169,7 +169,7 @@ class GitLandingCourse implements LandingCourse {
     return { owner, source, tip };
   }
 
-  /** The branch has more than the agent's last commit when an earlier landing mended it. */
+  /** The branch is ahead of the agent's last commit if an earlier landing has fixed the work. */
   async #sourceOf(own: string | null, branch: string | null): Promise<string | null> {
     if (own === null || branch === null || own === branch) return own ?? branch;
     const isMended = await this.#project.workspaces.isAncestor(this.#repository, own, branch);
@@ -237,7 +237,7 @@ class GitLandingCourse implements LandingCourse {
     return `maos: ${name}`;
   }
 
-  /** The same for every repetition of an attempt. */
+  /** The same time for every repetition of an attempt, so that its commits are the same. */
   #at(agent: Agent): string {
     return agent.startedAt ?? this.#session.createdAt;
   }

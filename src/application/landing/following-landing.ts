@@ -25,7 +25,7 @@ export async function landingByItself(
 ): Promise<SessionId | null> {
   const { store, clock } = project;
   while (!signal.aborted) {
-    // First: its owner keeps it until the landing is stored.
+    // Read first, because the owner keeps the session until the landing is stored.
     const isDecided = store.ownerOf(id) === null;
     const { session } = store.load(id);
     if (session.land !== 'auto' || session.state !== 'completed') return null;

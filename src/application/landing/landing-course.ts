@@ -24,11 +24,11 @@ export type LandingStart =
       readonly events: readonly DomainEvent[];
     };
 
-/** Whether the commit that a mending attempt left may be checked. */
+/** Whether the commit of an attempt that fixes work may be checked. */
 export type LandingCommit =
   /** `work.commit` is to be checked. */
   | { readonly how: 'accepted'; readonly work: AgentWork }
-  /** Counts as a failed check: for the next round, or for the failure's message. */
+  /** Counts as a failed check. The reason goes to the next fix round, or into the failure's message. */
   | { readonly how: 'refused'; readonly reason: string };
 
 export type LandingEnd =
@@ -37,7 +37,7 @@ export type LandingEnd =
   /** The target has moved meanwhile: the next attempt begins again. At most {@link maxLandings} times. */
   | { readonly how: 'again'; readonly reason: string };
 
-/** How often an agent's work is joined again because its target has moved while it was checked. */
+/** How often an agent's work may land again because its target has moved during the check. */
 export const maxLandings = 10;
 
 /**
@@ -45,7 +45,7 @@ export const maxLandings = 10;
  * `preparing`; then, if its program ran, {@link accept} with the commit of the snapshot, after protected files were
  * restored; then its checks at `work.commit`, if it has any; then {@link move}, still in stage `verifying`. The
  * caller stores `work` and the events with the change of stage that follows. Every step can be repeated after a crash:
- * `move` finds out that the target has been moved.
+ * `move` recognizes that it has moved the target already.
  *
  * Errors of git reject with a MaosError whose message is the agent's failure.
  */

@@ -26,7 +26,7 @@ export function landedBy(store: Pick<SessionReader, 'load' | 'landingsOf'>, id: 
   return newest === undefined ? null : store.load(newest).session;
 }
 
-/** The latest failure to land a completed session's work by itself; null: there is none since it ended. */
+/** Why a completed session could not land its work by itself, the latest failure; null: none since it ended. */
 export function landingFailure(
   store: Pick<SessionReader, 'events'>,
   session: Session,

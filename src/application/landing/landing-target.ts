@@ -41,14 +41,14 @@ export class LandingTarget {
     ]);
     if (target === null) throw noTarget(this.#target);
     if (waiting === null || waiting === target) return target;
-    // Otherwise the target has moved on without the work that waits, which then lands again from its own branches.
+    // A target that has moved on without the waiting work does not wait for it; that work lands again from its branches.
     return (await this.#contains(waiting, target)) ? waiting : target;
   }
 
   /**
-   * Moves the target to a checked commit, or has it wait while the user's changes are in the way. Repeated after a crash, it
-   * finds what was moved.
-   * @param tip the commit that it was made on
+   * Moves the target to a checked commit, or lets the commit wait while the user's changes are in the way. Repeated after
+   * a crash, it recognizes what was moved.
+   * @param tip the commit that the checked one was made on
    */
   async place(tip: string, commit: string): Promise<Placed> {
     const from = await this.#commitOf(this.#target);

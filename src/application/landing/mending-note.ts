@@ -1,6 +1,6 @@
 import { quoted, quotedPath, quotedStart } from '../quotation.ts';
 
-/** What an agent is told when its work cannot land as it is, before its task is repeated. */
+/** Notes that tell an agent why its work cannot land as it is. The prompt repeats the task after them. */
 
 /** Maximum characters of the files that one side changed. */
 const maxStat = 3_000;

@@ -4,7 +4,7 @@ import { landsAfter, type SkippedWork } from '../../domain/landing.ts';
 import { commitText } from '../commit-text.ts';
 import { type LandingFactsProject, landingFacts, repositoryOf } from './landing-facts.ts';
 
-/** What would become of an agent's work, as far as git knows without a check. */
+/** What would become of an agent's work, as far as git can tell without running checks. */
 export interface PreviewedWork {
   readonly name: string;
   readonly branch: string | null;
@@ -24,7 +24,7 @@ export interface LandingPreview {
 }
 
 /**
- * Joins the work in the order in which it would land, each onto what joined before it. Changes nothing.
+ * Merges the work in the order in which it would land, each agent's onto the result before it. Changes nothing.
  * @throws as {@link landingFacts}
  */
 export async function previewLanding(

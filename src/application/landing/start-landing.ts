@@ -14,7 +14,7 @@ export interface LandRequest {
   /** The branch to land onto; null: the one that was checked out when the session began. */
   readonly into: string | null;
   readonly squash: boolean;
-  /** The backend of the agents that mend conflicts and failed checks; null: their owners do. */
+  /** The backend of the agents that fix conflicts and failed checks; null: the authors of the work do. */
   readonly merger: string | null;
 }
 

@@ -50,8 +50,8 @@ export interface TakenOffer extends Offer {
 }
 
 /**
- * Who may start an attempt: whoever has created its claim. It is never removed while the attempt may still be offered, so
- * an attempt is claimed once.
+ * The right to start an attempt, which belongs to whoever has created the claim. It is never removed while the attempt
+ * may still be offered, so an attempt is claimed once.
  */
 export interface AttemptClaim {
   /** The host's name; null: the home has called the offer back, and nobody may start it. */
@@ -78,7 +78,7 @@ export interface Wish {
   /** Grows with every change. */
   readonly number: number;
   readonly isPaused: boolean;
-  /** How long its processes may take to end; null: it is not to end. */
+  /** How long its processes may take to end; null: it must not end. */
   readonly stop: { readonly graceMs: number } | null;
   /** Entries of its input so far, with their bytes in base64. */
   readonly input: readonly { readonly id: string; readonly base64: string }[];
@@ -128,7 +128,7 @@ export type HostFact =
   | { readonly type: 'used'; readonly number: number; readonly sample: ResourceSample }
   /** One of its programs asks something of its team; repeated until it is answered. */
   | { readonly type: 'called'; readonly call: TeamCall }
-  /** The program waits no more. */
+  /** The program no longer waits. */
   | { readonly type: 'withdrawn'; readonly call: string }
   /** The host itself has ended it. */
   | { readonly type: 'limited'; readonly limit: LimitReached }
@@ -149,7 +149,7 @@ export type HostFact =
 /** A host that takes offers, as it describes itself. */
 export interface HostReport extends HostState {
   readonly incarnation: string;
-  /** What its owner says about it. */
+  /** Set by the host's owner. */
   readonly labels: Readonly<Record<string, string>>;
   readonly at: string;
 }
@@ -170,7 +170,10 @@ export function factName(fact: HostFact): string {
 
 export interface AttemptListener {
   claim(stored: StoredClaim): void;
-  /** From the first byte of the attempt, in order; after a reconnection, bytes may come again. @param offset of the first byte */
+  /**
+   * Output from the first byte of the attempt, in order. After a reconnection, bytes may come again.
+   * @param offset of the first byte
+   */
   output(stream: OutputStream, offset: number, bytes: Uint8Array): void;
   fact(fact: HostFact): void;
 }
@@ -237,8 +240,8 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
-/** Size of one blob, with room for a header. */
+/** Maximum size of a blob, with room for a header. */
 export const maxBlobBytes = 257 * 1024 * 1024;
 
-/** Size of one piece of output. */
+/** Maximum size of one piece of output. */
 export const maxAppendBytes = 256 * 1024;

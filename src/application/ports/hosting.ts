@@ -5,9 +5,9 @@ import type { MaintenanceFiles } from './maintenance.ts';
 import type { CallBox } from './team-calls.ts';
 import type { Checkout } from './workspaces.ts';
 
-/** What a home orders from a host, which decides by its own settings with which program and which permissions it runs. */
+/** What a home orders from a host, whose own settings decide which program runs, and with which permissions. */
 export interface LaunchOrder extends OrderedLaunch {
-  /** Shared context and results that the agent finds; null: there are none yet. */
+  /** Shared context and results for the agent; null: there are none yet. */
   readonly files: BlobName | null;
   /** What its worktree is made from; null: it has none. */
   readonly code: OrderedCode | null;
@@ -15,22 +15,22 @@ export interface LaunchOrder extends OrderedLaunch {
 
 /** The code that an agent works on, as its home sends it. */
 export interface OrderedCode {
-  /** To be fetched in this order; those whose commits are there need not be. */
+  /** To be fetched in this order, except those whose commits the host has. */
   readonly bundles: readonly CodeBundle[];
-  /** Files that its worktree gets besides those of its commit, as an archive; null: none. */
+  /** An archive of files for its worktree that its commit does not have; null: none. */
   readonly brought: BlobName | null;
 }
 
 /** Commits with their history, as a git bundle with a ref `refs/maos/sent/<commit>` for each. */
 export interface CodeBundle {
   readonly commits: readonly string[];
-  /** Null: to be asked for, if no remote gives them. */
+  /** Null: the host asks for one, if no remote has the commits. */
   readonly blob: BlobName | null;
   /** Addresses of repositories that have them. */
   readonly remotes?: readonly string[];
 }
 
-/** Where a host gets what its home has sent, or sends when it is asked. */
+/** Where a host gets what its home has sent, or sends on request. */
 export interface CodeSource {
   get(blob: BlobName): Promise<Uint8Array>;
   getFile(blob: BlobName, path: string): Promise<void>;
@@ -38,12 +38,12 @@ export interface CodeSource {
   ask(lacks: LackedCode): Promise<BlobName>;
 }
 
-/** Stands for the session's folder of whatever host takes an order. */
+/** A placeholder for the session's folder, which the host that takes the order replaces with its own. */
 export function orderedFolder(id: SessionId): string {
   return `/maos/${id}`;
 }
 
-/** An attempt that this host may have started, until its home has its end. */
+/** An attempt that this host may have started, kept until its home has its end. */
 export interface HostedRecord {
   readonly key: AttemptKey;
   readonly order: LaunchOrder;
@@ -51,11 +51,11 @@ export interface HostedRecord {
   readonly since: string;
   /** How long it was suspended. */
   readonly suspended: { readonly ms: number; readonly since: string | null };
-  /** Why this host has ended it by itself; null: it has not. */
+  /** The limit for which this host has ended it; null: it has not. */
   readonly limited: LimitReached | null;
 }
 
-/** The host's own record of its attempts: what it may start is stored here first. */
+/** The host's own records of its attempts. A record is stored before the agent may be started. */
 export interface HostedRecords {
   save(record: HostedRecord): Promise<void>;
   all(): Promise<readonly HostedRecord[]>;
@@ -63,11 +63,11 @@ export interface HostedRecords {
   keepGiven(key: AttemptKey, archive: Uint8Array): Promise<void>;
   /** Null: none is stored. */
   given(key: AttemptKey): Promise<Uint8Array | null>;
-  /** With what it was given. */
+  /** Removes its archive as well. */
   remove(key: AttemptKey): Promise<void>;
 }
 
-/** Until when each provider refuses this host, as its agents have been told. */
+/** Until when each provider refuses this host, as reported to its agents. */
 export interface HostQuotas {
   read(): Promise<Readonly<Record<string, string>>>;
   write(heldUntil: Readonly<Record<string, string>>): Promise<void>;
@@ -99,7 +99,7 @@ export interface SharedFiles {
   unpack(id: SessionId, resultsOf: string | null, archive: Uint8Array): Promise<void>;
 }
 
-/** All of an agent's work, and a bundle of what its home lacks of it; null: nothing. */
+/** All of an agent's work, and a bundle of what its home lacks of it; bundle null: it lacks nothing. */
 export interface TakenWork {
   readonly commit: string;
   readonly history: string | null;

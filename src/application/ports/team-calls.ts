@@ -7,12 +7,12 @@ export type TeamAsk =
       readonly type: 'command';
       readonly args: readonly string[];
       readonly stdin: string;
-      /** Where it was given, relative to the agent's folder; empty: there. */
+      /** The folder that it was called in, relative to the agent's folder; empty: the agent's folder itself. */
       readonly folder: string;
     };
 
 export interface TeamCall {
-  /** A ULID: what the call makes has this id, so that it is made once, however often the call is carried out. */
+  /** A ULID. What the call creates gets this id, so that it is created once, however often the call is carried out. */
   readonly id: string;
   readonly ask: TeamAsk;
 }
@@ -20,7 +20,7 @@ export interface TeamCall {
 export type TeamOutcome =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'error'; readonly code: string; readonly message: string }
-  /** Of a command. */
+  /** The outcome of a command. */
   | { readonly type: 'exit'; readonly status: number; readonly stdout: string; readonly stderr: string };
 
 export interface TeamAnswer {
@@ -44,13 +44,13 @@ export type CarryOut = (
 export interface CallBox {
   /** Creates it. @returns where it is, for the environment of the programs */
   open(): string;
-  /** Calls without an answer, and ids of those whose programs wait no more. */
+  /** Calls without an answer, and ids of calls whose programs no longer wait. */
   look(): Promise<{ readonly calls: readonly TeamCall[]; readonly withdrawn: readonly string[] }>;
   /** The first answer to a call stands. */
   answer(answer: TeamAnswer): Promise<void>;
-  /** The end of a call that was withdrawn has been told. */
+  /** Removes a withdrawn call, once the home knows of it. */
   forget(id: string): Promise<void>;
-  /** Tells when there may be something new. */
+  /** Calls the listener when there may be something new. */
   watch(listener: () => void): () => void;
 }
 

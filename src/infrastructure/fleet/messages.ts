@@ -16,12 +16,12 @@ import { type AgentId, isAgentId, isSessionId, type SessionId } from '../../doma
 import { poolPattern } from '../../domain/pool.ts';
 
 /**
- * Validates what comes from other machines, because its content becomes folders, subjects and texts for people. Machines
- * with a newer version may say more: what they tell or wish is read without it, and of an order everything must be
- * understood, or it might be carried out without a limit that it sets.
+ * Validates what comes from other machines, because its content becomes folders, subjects and texts for people. Newer
+ * versions may send more fields: they are ignored in reports and wishes, but refused in orders, which might otherwise
+ * be carried out without a limit that they set.
  */
 
-/** An offer as it travels. */
+/** An offer as it is sent. */
 interface SentOffer extends Offer {
   readonly terms: OfferTerms | null;
   readonly signed: { readonly by: string; readonly signature: string } | null;
@@ -220,7 +220,7 @@ function reader<T>(what: string, schema: z.ZodType<T>): (value: unknown) => T {
   };
 }
 
-/** Each throws MaosError INVALID_INPUT. */
+/** The readers throw MaosError INVALID_INPUT. */
 export const readKey = reader('The key of an attempt', keyShape);
 export const readOffer = reader('An offer', offer);
 export const readClaim = reader('A claim', claim);

@@ -10,8 +10,8 @@ import { claimName, protocolVersion, readClaim, readExit } from '../process/host
 import { makeOutputIndex, type OutputIndex } from '../process/host/output-index.ts';
 
 /**
- * The files of an agent on another machine, as its wrapper would have written them here: everything that reads them is
- * the same for both. Output is written at its offset, so that writing it again, by whomever, changes nothing.
+ * The files of an agent on another machine, written here as its wrapper would have written them, so that all readers
+ * work the same. Output is written at its offset, so that a repeated write changes nothing, whichever process does it.
  */
 export interface Mirror {
   /** Whether what was there at the beginning has been delivered. */
@@ -19,9 +19,9 @@ export interface Mirror {
   /** @returns false if bytes before these are missing */
   write(stream: OutputStream, offset: number, bytes: Uint8Array): boolean;
   has(printed: Readonly<Record<OutputStream, number>>): boolean;
-  /** An end that an earlier process of this home has recorded, when it had everything. */
+  /** The end that an earlier process of this home has recorded, which it did once it had everything. */
   recordedEnd(): Promise<AgentEnd | null>;
-  /** Leaves the files as they are, to whoever mirrors the agent next. */
+  /** Leaves the files as they are, for the next process that mirrors the agent. */
   close(): Promise<void>;
   /** Records the end, once everything that was printed is there. @returns bytes printed */
   finish(end: AgentEnd): Promise<number>;
@@ -55,7 +55,7 @@ export class FileMirror implements Mirror {
     this.#output = output;
   }
 
-  /** @param sink receives what there is and what comes, from the first byte of the attempt */
+  /** @param sink receives the stored output and all later output, from the first byte of the attempt */
   static async open(
     folder: string,
     attempt: number,
@@ -129,7 +129,7 @@ export class FileMirror implements Mirror {
   }
 }
 
-/** As `$?` of a shell. */
+/** The exit status as `$?` of a shell. */
 function statusOf({
   exitCode,
   signal,

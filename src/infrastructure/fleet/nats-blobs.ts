@@ -3,7 +3,7 @@ import type { ObjectResult, ObjectStore } from '@nats-io/obj';
 import { type BlobName, maxBlobBytes } from '../../application/ports/fleet.ts';
 import { MaosError, quote } from '../../domain/errors.ts';
 
-/** After how long without a piece to look whether the blob is still the one that is read. */
+/** How long to wait for a piece before looking whether the blob has been replaced. */
 const quietMs = 1_000;
 
 /**
@@ -18,7 +18,7 @@ export async function* piecesOf(blobs: ObjectStore, { name, sha256 }: BlobName):
   let length = 0;
   for await (const piece of arriving(blobs, found)) {
     length += piece.length;
-    // Leaving the loop cancels the rest.
+    // Throwing ends the loop, which cancels the rest.
     if (length > maxBlobBytes) throw wrongBlob(name, 'is too large');
     digest.update(piece);
     yield piece;
@@ -26,7 +26,7 @@ export async function* piecesOf(blobs: ObjectStore, { name, sha256 }: BlobName):
   if (digest.digest('hex') !== sha256) throw wrongBlob(name, 'has another content than announced');
 }
 
-/** The client waits for ever for the rest of a blob that is no longer there. */
+/** Fails if the blob is removed or replaced: the client would wait for the rest for ever. */
 async function* arriving(
   blobs: ObjectStore,
   { info, data, error }: ObjectResult,

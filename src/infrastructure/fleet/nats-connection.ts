@@ -10,7 +10,7 @@ import {
 import { MaosError, showPath } from '../../domain/errors.ts';
 import { fileError } from '../files/disk/file-error.ts';
 
-/** Of a NATS user. */
+/** The keys of a NATS user. */
 export type KeyPair = ReturnType<typeof nkeys.fromSeed>;
 
 /** How to reach a NATS server. */

@@ -28,7 +28,7 @@ export interface RemoteHostDeps {
   readonly project: string;
   /** Absolute path of an agent's folder at home. */
   folderOf(key: LaunchKey): string;
-  /** @param sink receives the stdout that is in the folder and that comes, from the first byte of the attempt */
+  /** @param sink receives the stored stdout and all later stdout, from the first byte of the attempt */
   openMirror(
     folder: string,
     attempt: number,
@@ -38,7 +38,7 @@ export interface RemoteHostDeps {
   offerStore(folder: string, attempt: number): OfferStore;
   readonly files: SharedFiles;
   readonly code: HomeCode;
-  /** What a program of an agent asks of its team. Never rejects. */
+  /** Carries out what a program of an agent asks of its team. Never rejects. */
   carryOut(key: LaunchKey, call: TeamCall, signal: AbortSignal): Promise<TeamOutcome>;
   readonly clock: Clock;
   readonly log: Log;
