@@ -74,9 +74,9 @@ CREATE INDEX sessions_by_owner ON sessions (owner_id, desired) WHERE owner_id IS
 CREATE INDEX sessions_due ON sessions (resume_at) WHERE resume_at IS NOT NULL;
 -- For the teams that an agent started, when it ends, pauses or continues.
 CREATE INDEX sessions_by_parent ON sessions (parent_agent_id) WHERE parent_agent_id IS NOT NULL;
--- One session per key, whichever processes are asked at once.
+-- One session per key, even if several processes are asked at once.
 CREATE UNIQUE INDEX sessions_by_key ON sessions (idempotency_key) WHERE idempotency_key IS NOT NULL;
--- For the sessions that land a session's work. A document among the options is stored as text.
+-- For the sessions that land a session's work. An option that is a JSON document is itself stored as text.
 CREATE INDEX sessions_by_landed ON sessions (json_extract(json_extract(options, '$.landing'), '$.sessionId'))
   WHERE instr(options, 'landing');
 
@@ -122,8 +122,8 @@ CREATE TABLE agents (
   -- What another process has requested from the owner for this agent.
   desired                  TEXT    CHECK (desired IN ('pending', 'cancelled')),
   desired_reason           TEXT,
-  lingering                TEXT    CHECK (json_valid(lingering)),     -- {background, until}: processes outlive the result
-  denials                  TEXT    CHECK (json_valid(denials)),       -- {count, shown}: actions that its CLI was denied
+  lingering                TEXT    CHECK (json_valid(lingering)),     -- {background, until}: its processes outlive its result
+  denials                  TEXT    CHECK (json_valid(denials)),       -- {count, shown}: actions that were denied to its CLI
   -- Stage while it is running, otherwise null. A running MAOS of an earlier version does not write it.
   stage                    TEXT    CHECK (stage IN ('preparing', 'executing', 'verifying', 'awaiting', 'collecting')),
   inactive_ms              INTEGER NOT NULL DEFAULT 0,                -- as in sessions, for the current or last attempt
@@ -143,7 +143,7 @@ CREATE TABLE agents (
 -- For requests for single agents.
 CREATE INDEX agents_desired ON agents (session_id) WHERE desired IS NOT NULL;
 
--- agent_id may start only after depends_on_id completed.
+-- agent_id may start only after depends_on_id has completed.
 CREATE TABLE agent_dependencies (
   agent_id      TEXT NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
   depends_on_id TEXT NOT NULL REFERENCES agents (id) ON DELETE CASCADE,
@@ -321,7 +321,7 @@ CREATE TABLE acp_runs (
 
 CREATE INDEX acp_runs_by_session ON acp_runs (acp_session, session_id);
 
--- Notifications that a command or webhook of the user has yet to receive, and those that MAOS gave up. Stored in the
+-- Notifications that a command or webhook of the user has yet to receive, and those that MAOS gave up on. Stored in the
 -- transaction of their event, and removed once sent.
 CREATE TABLE notifications (
   session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
@@ -329,9 +329,9 @@ CREATE TABLE notifications (
   way        TEXT    NOT NULL CHECK (way IN ('command', 'webhook')),
   tries      INTEGER NOT NULL DEFAULT 0,
   due_at     TEXT    NOT NULL,                     -- not sent before this time
-  claimed_by TEXT,                                 -- the instance that sends it; null: the session's owner, else any
+  claimed_by TEXT,                                 -- the instance that sends it; null: the session's owner, or any if it has none
   reason     TEXT,                                 -- why the last try failed
-  failed_at  TEXT,                                 -- when MAOS gave it up; null: it has not
+  failed_at  TEXT,                                 -- when MAOS gave up on it; null: it has not
   PRIMARY KEY (session_id, seq, way)
 ) STRICT, WITHOUT ROWID;
 
