@@ -293,7 +293,7 @@ export interface Runtime {
   /** The public key of the NATS user whose secret is in a file, which is made if it does not exist. @throws MaosError */
   natsKey(path: string): Promise<{ readonly publicKey: string; readonly isNew: boolean }>;
   /**
-   * The hosts that have been heard of lately, and the public key of this home; null: it has none.
+   * The hosts with a recent heartbeat, and the public key of this home; null: it has none.
    * @param url as in {@link HostOptions}
    */
   fleetHosts(

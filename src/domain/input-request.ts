@@ -21,7 +21,7 @@ export const inputRequestTransitions: TransitionTable<InputRequestState> = {
 
 /** Longer texts are cut in the middle, because people read them wherever requests are shown. */
 export const maxActionLength = 4_000;
-/** Of a text that is cut, what is kept of its end: what matters must not hide behind a long beginning. */
+/** Characters to keep of the end of a cut text, because what matters must not hide behind a long beginning. */
 const keptEnd = 1_000;
 export const maxAnswerLength = 100_000;
 /** Maximum number of open requests of one attempt; further ones are denied or refused. */

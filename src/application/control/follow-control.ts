@@ -19,7 +19,7 @@ export interface ControlRequest {
   /** The requester in the event log: 'terminal', 'mcp'. */
   readonly by: string;
   readonly reason: string;
-  /** Of a retry: caps that replace those of the session, or of the agent. */
+  /** For a retry: caps that replace those of the session, or of the agent. */
   readonly budget?: BudgetChange;
 }
 

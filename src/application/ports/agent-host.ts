@@ -48,9 +48,9 @@ export interface PlacedLaunch extends LaunchSpec {
 export interface OrderedLaunch {
   readonly session: Session;
   readonly agent: Agent;
-  /** Its locations are those of the host that is ordered. */
+  /** Names folders as the host has them. */
   readonly prompt: string;
-  /** For a machine that has the conversation of the attempt before, with the prompt to go on there; null: none is to go on. */
+  /** The conversation to resume on a machine that has it, with the prompt for that; null: there is none to resume. */
   readonly resume: { readonly conversation: string; readonly prompt: string } | null;
   /** The role's working instructions. */
   readonly briefing: string;
@@ -91,14 +91,14 @@ export interface LimitReached {
   readonly explanation: string;
 }
 
-/** What is heard of an agent on another machine besides its output. */
+/** What becomes known of an agent on another machine, besides its output. */
 export type HostNews =
   | { readonly type: 'unreachable'; readonly reason: string }
-  /** Again, after it was unreachable. */
+  /** It is reachable again. */
   | { readonly type: 'reached' }
   /** No host can take it, for this reason. */
   | { readonly type: 'waiting'; readonly reason: string }
-  /** A fact of an attempt that was given up; nothing follows from it. */
+  /** A report about an attempt that was given up, which changes nothing. */
   | { readonly type: 'late'; readonly fact: 'spawned' | 'ended'; readonly said: string };
 
 /** Receives an agent's output. */
@@ -107,9 +107,9 @@ export interface OutputSink {
   stdout(chunk: Uint8Array): void;
   /** Total bytes that the attempt printed, stdout and stderr together; called once, at its end. */
   printed?(bytes: number): void;
-  /** Its machine has ended it for this. */
+  /** Its machine has ended it for this limit. */
   limited?(limit: LimitReached): void;
-  /** What is heard of an agent on another machine besides its output. */
+  /** Receives what becomes known of an agent on another machine, besides its output. */
   news?(news: HostNews): void;
   /** Called before every signal to its processes: false once another MAOS owns it. */
   isOwned(): boolean;
@@ -135,7 +135,7 @@ export interface RunningAgent {
   readonly note?: string;
   /** Settles when its output has been delivered completely and none of its processes is left. */
   readonly ended: Promise<AgentEnd>;
-  /** It was to go on with a conversation, and its machine does not have that. */
+  /** It was to resume a conversation that its machine does not have. */
   readonly beganAfresh?: boolean;
   /** Whether its program reads what {@link send} appends. */
   readonly takesInput: boolean;

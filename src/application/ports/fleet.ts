@@ -20,7 +20,7 @@ export interface Offer {
   readonly pool: string;
   /** The `orderFormat` of its order. */
   readonly format: number;
-  /** Of the order: a blob of this name, whose content the digest is of. */
+  /** The blob with the order. */
   readonly order: BlobName;
 }
 
@@ -56,9 +56,9 @@ export interface TakenOffer extends Offer {
 export interface AttemptClaim {
   /** The host's name; null: the home has called the offer back, and nobody may start it. */
   readonly host: string | null;
-  /** The run of the host's process that looks after the attempt; empty if the home has called it back. */
+  /** Identifies the host's process that supervises the attempt; empty if the home has called it back. */
   readonly incarnation: string;
-  /** Counts the host's processes that have looked after it. */
+  /** Counts the host's processes that have supervised it. */
   readonly epoch: number;
   /** Before `spawning`, nothing can have been started. */
   readonly phase: 'claimed' | 'spawning' | 'running' | 'ended';

@@ -61,7 +61,7 @@ const blockChars = 8 * 1024;
 /** How much is read at once for a page from the end, and how far back for a step. */
 const backBytes = 256 * 1024;
 const maxBackBytes = 16 * 1024 * 1024;
-/** Of one record. The first slot is for the beginning of an attempt. */
+/** Number of slots for the steps of one record. The first slot is for the beginning of an attempt. */
 const slots = 4_096;
 
 /** A position in the stream, and how many slots of the record there come before it. */
@@ -102,9 +102,9 @@ export async function stepsBefore(project: Project, request: StepsRequest, curso
 class StepReader {
   readonly #project: Project;
   readonly #request: StepsRequest;
-  /** Of every attempt that was started, from the one that is read on. */
+  /** Where each started attempt begins, from the first one to be read. */
   readonly #begins: readonly { readonly attempt: number; readonly at: number }[];
-  /** Where a later attempt begins that is not read; null: there is none. */
+  /** Where the first later attempt begins, which is not read; null: there is none. */
   readonly #end: number | null;
   readonly #isPlain: boolean;
   readonly #times: OutputTimes;

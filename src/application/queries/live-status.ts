@@ -65,7 +65,7 @@ export function liveStatusOf(store: SessionStore, workflow: Workflow, now: numbe
   };
 }
 
-/** Those that are due are as good as expired: whoever may write stores that. */
+/** Leaves out requests that are due. They count as expired, although only a process that may write stores that. */
 function openRequests(store: SessionStore, sessionId: SessionId, now: number): readonly InputRequest[] {
   const open = store.inputRequests.list({ sessionId, state: 'open', limit: maxRequests });
   return open.filter(({ expiresAt }) => Date.parse(expiresAt) > now).reverse();

@@ -186,7 +186,7 @@ export async function findRequest(
   const found = await matches(projects, isWhole ? 'whole' : scope, ({ store: { inputRequests } }) =>
     text === 'latest' ? latestOf(inputRequests, kind) : inputRequests.findByText(text, maxShown + 1),
   );
-  // Of several projects, each has a latest one.
+  // With several projects, each has found its latest request.
   const candidates = text === 'latest' ? found.toSorted((a, b) => (a.id < b.id ? 1 : -1)).slice(0, 1) : found;
   const only = onlyOne('INVALID_INPUT', 'request', text, candidates);
   if (only !== null) return only;

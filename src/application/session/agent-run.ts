@@ -335,7 +335,7 @@ export class AgentRun implements OutputSink {
     return { outcome, usage, conversation, denials, subagents, activeMs };
   }
 
-  /** Of a new conversation, although one was to be resumed, all usage is its own. */
+  /** In a conversation that began anew instead of being resumed, all usage is this run's own. */
   #parsed(): ParsedRun {
     const parsed = this.#parser.parsed();
     if (this.#running?.beganAfresh !== true || parsed.usage === null) return parsed;

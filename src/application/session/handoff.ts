@@ -29,7 +29,7 @@ export interface HandoffInput {
   readonly briefing: string | null;
   /** How the agent reaches its team, and whether its CLI receives messages while it works. */
   readonly ways: Pick<TeamWays, 'reach' | 'receives'>;
-  /** Of its backend; null: its CLI takes every prompt as plain text. */
+  /** How its backend escapes text; null: its CLI takes every prompt as plain text. */
   readonly promptEscape: PromptEscape | null;
   /** The messages for the agent, as a section of its prompt; empty without any. */
   readonly messages: string;

@@ -23,7 +23,7 @@ const longPauseMs = 1_000;
 export interface OutputIndex {
   /** The stream may have grown. Cheap; call it in the order in which the streams grew. */
   note(stream: OutputStream): void;
-  /** Notes what is left. Call it last. */
+  /** Stores the marks that are not stored yet. Call it last. */
   close(): void;
 }
 
@@ -42,7 +42,7 @@ export function makeOutputIndex(folder: string, from: Readonly<Record<OutputStre
       const stat = statSync(join(folder, `${stream}.log`), { throwIfNoEntry: false });
       if (stat === undefined || stat.size <= known[stream]) return [];
       known[stream] = stat.size;
-      // Of a file system with a clock of its own, no time is in the future.
+      // A file system with its own clock may report a time in the future.
       return [{ stream, end: stat.size, at: Math.min(Math.round(stat.mtimeMs), Date.now()) }];
     });
     grown.clear();
