@@ -242,7 +242,7 @@ describe('the server of an agent', () => {
 
     const byPerson = await maosInProcess(['report', 'x'], person);
     assert.equal(byPerson.status, 4);
-    assert.match(byPerson.stderr, /'maos report' is for the programs of an agent/);
+    assert.match(byPerson.stderr, /'maos report' is for programs that an agent runs/);
     const forged = await maosInProcess(['report', 'x'], {
       env: { ...env, MAOS_AGENT_ATTEMPT: '2' },
       cwd: '/',

@@ -44,7 +44,7 @@ describe('maos config', () => {
       await said('unset', 'maxDepth'),
       'Removed from ~/home/config.json: maxDepth.\nIn force here: 2 (default)\n',
     );
-    assert.match(await said('unset', 'maxDepth'), /already has it so: nothing changed/);
+    assert.match(await said('unset', 'maxDepth'), /already has it this way/);
   });
 
   it('says what it does not understand, with what to do', async () => {
@@ -114,7 +114,7 @@ describe('maos config', () => {
       const mended = await edit('sed -i s/99/9/');
       assert.match(
         mended.stderr,
-        /^Going on with the text that was not valid: ~\/home\/config\.json\.edited/,
+        /^Continuing with the text that was not valid: ~\/home\/config\.json\.edited/,
       );
       assert.equal(mended.status, 0);
       assert.equal(await readFile(file(), 'utf8'), '{"maxDepth": 9}');

@@ -101,7 +101,7 @@ describe('maos message', () => {
     assert.ok(!read.stdout.includes('\u001b'), 'a control character is shown, not obeyed');
     assert.doesNotMatch(read.stderr, /Reply with/);
     const again = await maos.run('message', 'read');
-    assert.match(again.stderr, /No message waits/);
+    assert.match(again.stderr, /No messages are waiting/);
     const found = await maos.json<{ messages: View[] }>('message', 'search', 'SETTLED', '8081');
     assert.deepEqual(
       found.messages.map(({ id }) => id),

@@ -152,7 +152,7 @@ describe('config edit in tmux', { skip: withoutTmux }, () => {
     }
     await window.begin();
     await window.type('maos config edit');
-    assert.match(await window.waitFor(promptWith(0)), /Going on with the text that was not valid/);
+    assert.match(await window.waitFor(promptWith(0)), /Continuing with the text that was not valid/);
     assert.equal((await maos.run('config', 'get', 'maxDepth')).stdout, '3\n');
   });
 

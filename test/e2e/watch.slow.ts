@@ -194,6 +194,6 @@ describe('maos watch in tmux', { skip: withoutTmux }, () => {
     assert.match(stderr, /'maos watch' needs a terminal.*Use '.* list' and '.* status' instead/);
     const json = await maos.run('watch', '--json');
     assert.equal(json.status, 2);
-    assert.match(json.stderr, /shows no JSON/);
+    assert.match(json.stderr, /prints no JSON/);
   });
 });

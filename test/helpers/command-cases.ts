@@ -169,7 +169,7 @@ export const commandCases: readonly (readonly CommandCase[])[] = [
   [
     call('host drain'),
     call('host key nats.seed'),
-    fails(2, /^host: name the file for the secret of the key/, 'host key'),
+    fails(2, /^host: name the file for the secret key/, 'host key'),
     fails(4, /plan\.yaml" may be read by other users .*chmod 600/, 'host key plan.yaml'),
     fails(2, /^host: "more" is one argument too many: only key takes a file/, 'host list more'),
     fails(2, /^host: name the pools/, 'host'),
@@ -235,7 +235,7 @@ export const commandCases: readonly (readonly CommandCase[])[] = [
     fails(2, /./, 'doctor now'),
   ],
   [call('__complete -- sta'), call('supervise')],
-  [fails(2, /^'maos watch' (needs a terminal|shows no JSON)/, 'watch')],
+  [fails(2, /^'maos watch' (needs a terminal|prints no JSON)/, 'watch')],
 ];
 
 /** Commands that print no document, and why. */

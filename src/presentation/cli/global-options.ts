@@ -9,7 +9,7 @@ export const globalOptions: readonly OptionSpec[] = [
   },
   {
     flags: '--fields <list>',
-    description: 'print these fields as JSON only, such as state,agents.name',
+    description: 'print only these fields, as JSON, such as state,agents.name',
     kind: 'text',
   },
   {

@@ -33,10 +33,7 @@ describe('what doctor says of git', () => {
     const left = join(projectsFolder, `p/sessions/${session}/agents/agent_coder_1_abcdef/worktree`);
     mkdirSync(dirname(left), { recursive: true });
     repository.git('worktree', 'add', '-q', '--detach', left);
-    assert.match(
-      (await said())[1] ?? '',
-      /^warning: 1 worktree of sessions that are gone, such as .*maos gc/,
-    );
+    assert.match((await said())[1] ?? '', /^warning: 1 worktree of removed sessions, such as .*maos gc/);
     assert.equal((await said(folder, environment, true)).length, 1);
   });
 });

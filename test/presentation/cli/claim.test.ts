@@ -110,7 +110,7 @@ describe('the programs of agents', () => {
     for (const command of ['claim', 'release']) {
       const { status: code, stderr } = await maos(person, [command, 'src']);
       assert.notEqual(code, 0);
-      assert.match(stderr, new RegExp(`'maos ${command}' is for the programs of an agent`));
+      assert.match(stderr, new RegExp(`'maos ${command}' is for programs that an agent runs`));
       const forged = await maos({ ...bo, MAOS_AGENT_ID: ada.MAOS_AGENT_ID ?? '' }, [command, 'src']);
       assert.match(forged.stderr, /MAOS_AGENT_TOKEN is not the token/);
     }

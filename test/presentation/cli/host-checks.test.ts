@@ -29,9 +29,9 @@ describe('the checks of hosts', () => {
       checks.map(({ name, state, detail }) => [name, state, detail.replace(/[0-9]{2} s/, 'N s')]),
       [
         ['hosts', 'ok', 'the NATS server answers, with JetStream; 4 hosts'],
-        ['host old', 'warning', 'MAOS 0.9.0, and here 1.0.0'],
-        ['host ahead', 'warning', 'its clock is some N s ahead of the one here'],
-        ['host behind', 'warning', 'its clock is some N s behind the one here'],
+        ['host old', 'warning', 'MAOS 0.9.0; this home has 1.0.0'],
+        ['host ahead', 'warning', 'its clock is about N s ahead of the one here'],
+        ['host behind', 'warning', 'its clock is about N s behind the one here'],
       ],
     );
   });

@@ -7,12 +7,13 @@ export const agentCommand: CliCommand = {
   name: 'agent',
   summary: 'Serve MCP over stdio for one agent of a team',
   details:
-    "The CLI of an agent runs this command: it finds the agent by the MAOS_* variables that MAOS gives to each, and offers what the agent can ask of its team. For other clients, use 'maos serve'.",
+    "An agent's CLI runs this command. The MAOS_* variables in its environment identify the agent; the server offers the tools for working with its team. For other clients, use 'maos serve'.",
   arguments: [],
   options: [
     {
       flags: '--before-edit',
-      description: 'answer a PreToolUse hook of Claude Code instead: has another agent claimed the file?',
+      description:
+        'answer a PreToolUse hook of Claude Code instead: say whether another agent has claimed the file',
       kind: 'flag',
     },
   ],

@@ -13,7 +13,7 @@ export const askCommand: CliCommand = {
   name: 'ask',
   summary: 'Ask a question as an agent, and wait for the answer',
   details: [
-    'For programs that an agent runs: MAOS_* variables of its environment tell who asks. Prints the answer and nothing else.',
+    'For programs that an agent runs; the MAOS_* variables identify the agent. Prints only the answer.',
     'Exit status: 0 answered, 1 it expired or was withdrawn, 4 this is not the environment of a running agent.',
   ].join('\n'),
   arguments: [{ syntax: '<question...>', description: 'the question' }],

@@ -64,7 +64,7 @@ function reportView(report: AuditReport) {
 
 function logsText({ checkLogs, checkLogsMissing }: AuditReport): string {
   if (checkLogs + checkLogsMissing === 0) return '';
-  const missing = checkLogsMissing === 0 ? '' : `, those of ${checkLogsMissing} are missing`;
+  const missing = checkLogsMissing === 0 ? '' : `; the logs of ${checkLogsMissing} more are missing`;
   return ` with the logs of ${plural(checkLogs, 'check')}${missing}`;
 }
 

@@ -8,9 +8,9 @@ import { exitStatus } from '../shell/exit-status.ts';
 
 export const backendsCommand: CliCommand = {
   name: 'backends',
-  summary: 'List the backends: installed, version, signed in, what each can do',
+  summary: 'List the backends: version, sign-in and what each can do',
   details:
-    'A backend is what runs an agent. Each installed CLI is asked for its version; none is started otherwise.',
+    "A backend is what runs an agent's program. MAOS asks each installed CLI for its version, and starts none otherwise.",
   arguments: [],
   options: [],
   examples: [{ line: 'maos backends --json', says: 'with paths and every capability' }],

@@ -22,9 +22,9 @@ type Stopped = EventData['agent.stopped'];
 
 export const cancelCommand: CliCommand = {
   name: 'cancel',
-  summary: 'Cancel a session and stop its agents, or one of them',
+  summary: 'Cancel a session or one of its agents',
   details: [
-    'Returns when every process of it has ended. Cancelling one agent also cancels the agents that depend on it; the others continue.',
+    'Stops the agents, and returns when all their processes have ended. Cancelling one agent also cancels the agents that depend on it; the others continue.',
     'Exit status: 0 cancelled, 1 some processes could not be ended, 4 it had already ended.',
   ].join('\n'),
   arguments: [neededSessionArgument],

@@ -12,21 +12,21 @@ export const claimCommand: CliCommand = {
   name: 'claim',
   summary: 'Tell the other agents which paths this agent is changing',
   details: [
-    'For programs that an agent runs: it is known by the MAOS_* variables that MAOS gives to each. A claim blocks nobody: an agent that claims the same, or edits there with Claude Code, is told whose it is, why and until when. All of the paths are claimed, or none. A claim ends with its time, with the agent, or by maos release.',
+    'For programs that an agent runs; the MAOS_* variables identify the agent. A claim blocks nobody: an agent that claims the same paths, or edits them with Claude Code, is told who has claimed them, why and until when. Either all of the paths are claimed or none. A claim ends at its time limit, with the agent, or by maos release.',
     'Exit status: 0 claimed, 4 another agent has claimed one of them.',
   ].join('\n'),
   arguments: [
     {
       syntax: '<paths...>',
       description:
-        'files, or folders with all that is below; * and ? stand for characters of a name, ** for folders',
+        'files, or folders with everything below; * and ? match characters of a name, ** matches folders',
     },
   ],
   options: [
     { flags: '--reason <text>', description: 'reason, shown to the other agents', kind: 'text' },
     {
       flags: '--minutes <n>',
-      description: `how long at most; default ${defaultClaimMinutes}`,
+      description: `time limit in minutes (default: ${defaultClaimMinutes})`,
       kind: 'number',
       range: [1, maxClaimMinutes],
     },
@@ -52,8 +52,8 @@ export const claimCommand: CliCommand = {
 export const releaseCommand: CliCommand = {
   name: 'release',
   summary: 'Release paths that this agent has claimed',
-  details: 'For programs that an agent runs, as maos claim.',
-  arguments: [{ syntax: '[paths...]', description: 'as they were claimed; without any, all of them' }],
+  details: 'For programs that an agent runs, like maos claim.',
+  arguments: [{ syntax: '[paths...]', description: 'paths as they were claimed (default: all)' }],
   options: [],
   examples: [{ line: 'maos release src/api', says: 'one of them' }],
   async run(context) {
@@ -83,6 +83,6 @@ async function neededAgent(
   if (agent !== null) return agent;
   throw new MaosError(
     'FORBIDDEN',
-    `'maos ${command}' is for the programs of an agent: MAOS_AGENT_ID is not set here. 'maos status' shows what the agents of a session have claimed.`,
+    `'maos ${command}' is for programs that an agent runs: MAOS_AGENT_ID is not set here. 'maos status' shows what the agents of a session have claimed.`,
   );
 }

@@ -7,7 +7,7 @@ import { exitStatus } from '../shell/exit-status.ts';
 export function makeCompleteCommand(commands: () => readonly CliCommand[]): CliCommand {
   return {
     name: '__complete',
-    summary: 'Print what the last of these words can be completed to',
+    summary: 'Print the completions of the last of these words',
     hidden: true,
     arguments: [{ syntax: '[words...]', description: 'the words after maos, after --' }],
     options: [],

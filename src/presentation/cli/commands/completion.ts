@@ -5,9 +5,9 @@ import { exitStatus } from '../shell/exit-status.ts';
 
 export const completionCommand: CliCommand = {
   name: 'completion',
-  summary: 'Print the script by which your shell completes maos commands',
+  summary: 'Print the script that lets your shell complete maos commands',
   details:
-    'Completes commands, options and their values, sessions, agents, requests, roles, backends and settings. The script asks maos for them, so it stays right when maos is upgraded.',
+    'Completes commands, options and their values, sessions, agents, requests, roles, backends and settings. The script asks maos for them, so it stays correct when maos is upgraded.',
   arguments: [{ syntax: '<shell>', description: 'bash, zsh or fish', choices: shells }],
   options: [],
   examples: [
@@ -32,7 +32,7 @@ export const completionCommand: CliCommand = {
 function unknownShell(name: string): MaosError {
   return new MaosError(
     'INVALID_INPUT',
-    `There is no completion for ${quote(name)}: give ${shells.join(', ').replace(/, (\w+)$/, ' or $1')}.`,
+    `There is no completion for ${quote(name)}. Use ${shells.join(', ').replace(/, (\w+)$/, ' or $1')}.`,
     { details: { command: 'completion' } },
   );
 }

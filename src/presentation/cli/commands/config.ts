@@ -18,8 +18,8 @@ export const configCommand: CliCommand = {
   name: 'config',
   summary: 'Show and change settings',
   details: [
-    'Without an action, lists every setting, its value and where that comes from: a default, a file, a variable or a flag.',
-    'set writes your own settings (MAOS_HOME/config.json, by default ~/.maos/config.json), or with --project those of one project. The rest of the file stays as it is, comments included, and nothing is written unless all of it is valid.',
+    'Without an action, lists every setting, its value and where it comes from: a default, a file, a variable or a flag.',
+    'set writes your own settings (MAOS_HOME/config.json, by default ~/.maos/config.json), or with --project those of one project. The rest of the file, comments included, stays unchanged, and nothing is written unless the whole file is valid.',
     'edit opens a copy in $VISUAL or $EDITOR, and replaces the file when the copy is valid. An invalid copy is kept, and the next edit continues with it.',
     'A value is text, a number, true, false, none, or JSON for lists and objects.',
   ].join('\n\n'),
@@ -122,7 +122,9 @@ async function change(context: CommandContext, key: string, text: string | null)
   }
   const place = placeOf(file, context);
   const done = text === null ? 'Removed from' : 'Set in';
-  terminal.line(changed ? `${done} ${place}: ${key}.` : `${place} already has it so: nothing changed.`);
+  terminal.line(
+    changed ? `${done} ${place}: ${key}.` : `Nothing was changed: ${place} already has it this way.`,
+  );
   if (inForce === null) return exitStatus.done;
   const { value, origin } = inForce;
   const isOverridden = text !== null && origin !== file;

@@ -7,7 +7,7 @@ export const denyCommand: CliCommand = {
   details:
     'The agent continues without it. The first answer stands. Exit status: 0 denied, 3 no such request, 4 it no longer takes an answer, or the caller is an agent.',
   arguments: [requestArgument],
-  options: [messageOption('what the agent is told'), allProjectsOption],
+  options: [messageOption('what to tell the agent'), allProjectsOption],
   examples: [
     { line: "maos deny latest --message 'Not on main: make a branch.'", says: 'and say what to do instead' },
   ],

@@ -14,16 +14,13 @@ export const diffCommand: CliCommand = {
   name: 'diff',
   summary: 'Show what agents changed in their worktrees',
   details:
-    "Shows 'git diff' from the commit that each agent began from to the commit with its work. Its pager is that of git: MAOS_PAGER, GIT_PAGER, core.pager of your own git configuration, PAGER, or less.",
+    "Shows 'git diff' from the commit each agent started from to the commit with its work. It uses the same pager as git: MAOS_PAGER, GIT_PAGER, core.pager of your own git configuration, PAGER, or less.",
   arguments: [sessionArgument, { syntax: '[agent]', description: 'only this agent (default: all)' }],
-  options: [
-    { flags: '--stat', description: 'changed files with the number of lines', kind: 'flag' },
-    allOption,
-  ],
+  options: [{ flags: '--stat', description: 'changed files and numbers of lines', kind: 'flag' }, allOption],
   examples: [
     { line: 'maos diff', says: 'all agents of the newest session' },
     { line: 'maos diff latest builder --stat', says: 'the files that one agent changed' },
-    { line: 'maos diff k7q2 builder | git apply', says: 'takes its changes without its commits' },
+    { line: 'maos diff k7q2 builder | git apply', says: 'apply its changes without its commits' },
   ],
   pages: () => 'diff',
   run,
@@ -48,13 +45,15 @@ async function run(context: CommandContext): Promise<number> {
   for (const { agent, commit } of diffs) {
     if (agent.work.commit !== null) continue;
     if (agent.pool !== null) {
-      terminal.notice(`${agent.name} works on another machine: its work comes when it has ended.`);
+      terminal.notice(`${agent.name} works on another machine: its work arrives when it has ended.`);
       continue;
     }
     const { workingDirectory } = project.host.locations(workflow.session, agent);
-    const sofar = commit === null ? 'nothing yet' : 'only a part yet';
+    const sofar = commit === null ? 'nothing yet' : 'only part of its work yet';
     const command = `git -C ${shellWord(workingDirectory)} diff ${agent.work.base}`;
-    terminal.notice(`${agent.name} has committed ${sofar}. Its worktree as it is: ${command}`);
+    terminal.notice(
+      `${agent.name} has committed ${sofar}. Show the changes in its worktree with: ${command}`,
+    );
   }
   const text = diffs.map((diff) => textOf(diff, diffs.length > 1, context)).join('\n');
   terminal.write(terminal.live ? harmlessDiff(text) : text);

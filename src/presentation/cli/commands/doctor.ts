@@ -26,7 +26,7 @@ export const doctorCommand: CliCommand = {
   options: [
     {
       flags: '--notify',
-      description: 'also send a test by every way of notification that is set',
+      description: 'also send a test notification in every way that is set',
       kind: 'flag',
     },
   ],
@@ -166,7 +166,7 @@ async function checkRoles(runtime: Runtime, projectPath: string): Promise<readon
 /** CLIs that are not installed share one line, because few users need all of them. */
 function checkBackends(backends: readonly BackendProbe[], defaultBackend: string | null): readonly Check[] {
   const missing = backends.filter((probe) => probe.missing === true && probe.name !== defaultBackend);
-  const detail = `not installed: ${missing.map(({ name }) => name).join(', ')}; 'maos backends' says how`;
+  const detail = `not installed: ${missing.map(({ name }) => name).join(', ')}; 'maos backends' shows how to install them`;
   return [
     ...backends
       .filter((probe) => !missing.includes(probe))

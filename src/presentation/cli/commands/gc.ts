@@ -19,9 +19,9 @@ export const gcCommand: CliCommand = {
   summary: 'Remove old sessions with all their files',
   details: [
     'The limits are the settings retention.maxAgeDays, maxSessions and maxBytes; sessions that ended first are removed first. maxBytes counts disk space: sessions that use more than a tenth of it are removed before any other. Sessions that have not ended are never removed.',
-    "A session's worktrees go with it, after everything in them that git does not ignore is committed to refs/maos/SESSION/. A worktree that cannot be kept so stays, with its session; gc says why.",
-    'Branches maos/SESSION/… and refs/maos/SESSION/… of sessions that are gone are deleted when another branch contains their work, or after retention.refsDays; never a branch that is checked out.',
-    'On a terminal, gc asks before limits given here remove what your settings keep.',
+    "A session's worktrees are removed with it, after everything in them that git does not ignore is committed to refs/maos/SESSION/. If that fails, the worktree and its session stay, and gc says why.",
+    'Branches maos/SESSION/… and refs/maos/SESSION/… of removed sessions are deleted when another branch contains their work, or after retention.refsDays. A branch that is checked out is never deleted.',
+    'On a terminal, gc asks first if the limits given here remove what your settings keep.',
     'If something cannot be removed, gc names it and continues. MAOS runs the same cleanup itself every few hours.',
     'Exit status: 0 done, 1 something could not be removed, a project could not be read, or you answered no.',
   ].join('\n'),

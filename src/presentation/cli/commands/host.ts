@@ -28,19 +28,23 @@ export const hostCommand: CliCommand = {
   options: [
     {
       flags: '--nats <url>',
-      description: 'NATS server, such as nats://10.0.0.1:4222; default: remote.url',
+      description: 'NATS server, such as nats://10.0.0.1:4222 (default: remote.url)',
       kind: 'text',
     },
-    { flags: '--pool <names>', description: 'pools to take agents of, separated by commas', kind: 'text' },
+    { flags: '--pool <names>', description: 'pools to run agents of, comma-separated', kind: 'text' },
     {
       flags: '--slots <n>',
-      description: 'agents at once; default: maxConcurrentAgents.machine',
+      description: 'maximum number of agents at once (default: maxConcurrentAgents.machine)',
       kind: 'integer',
       range: [1, 10_000],
     },
-    { flags: '--label <key=value>', description: 'what to tell homes about this machine', kind: 'list' },
-    { flags: '--name <name>', description: "the host's name; default: that of the machine", kind: 'text' },
-    { flags: '-d, --detach', description: 'work in the background, until it is drained', kind: 'flag' },
+    {
+      flags: '--label <key=value>',
+      description: 'label that homes see for this machine; repeatable',
+      kind: 'list',
+    },
+    { flags: '--name <name>', description: 'name of the host (default: name of the machine)', kind: 'text' },
+    { flags: '-d, --detach', description: 'run in the background until drained', kind: 'flag' },
   ],
   examples: [
     {
@@ -49,7 +53,7 @@ export const hostCommand: CliCommand = {
     },
     { line: 'maos host --pool gpu --detach', says: 'in the background, until maos host drain' },
     { line: 'maos host list --nats nats://10.0.0.1:4222', says: 'show the hosts, their pools and load' },
-    { line: 'maos host key ~/.maos/nats.seed', says: 'make a key to sign in to a NATS server with' },
+    { line: 'maos host key ~/.maos/nats.seed', says: 'make a key for signing in to a NATS server' },
   ],
   async run(context) {
     const { args, options, terminal } = context;
@@ -68,7 +72,7 @@ export const hostCommand: CliCommand = {
       await runtime.drainHost();
       if (context.json) terminal.document({ draining: true });
       else
-        terminal.notice('The host of this home takes no more agents, and ends when its agents have ended.');
+        terminal.notice('The host of this home takes no more agents, and exits when its agents have ended.');
       return exitStatus.done;
     }
     if (action !== undefined) {
@@ -98,7 +102,7 @@ async function detach(
   else {
     terminal.line(`Host ${name} takes agents of ${pools.join(', ')} in the background, as process ${pid}.`);
     terminal.line(`Its log is ${showPath(log)}.`);
-    terminal.line(`'${program} host drain' lets it finish its agents and end.`);
+    terminal.line(`'${program} host drain' lets it finish its agents and exit.`);
   }
   return exitStatus.done;
 }
@@ -111,7 +115,7 @@ async function key(
   if (file === undefined) {
     throw new MaosError(
       'INVALID_INPUT',
-      `host: name the file for the secret of the key: ${program} host key ~/.maos/nats.seed.`,
+      `host: name the file for the secret key: ${program} host key ~/.maos/nats.seed.`,
     );
   }
   const path = resolve(cwd, file);
@@ -119,8 +123,8 @@ async function key(
   if (json) terminal.document({ public_key: publicKey, file: path, created: isNew });
   else {
     terminal.line(publicKey);
-    const whose = isNew ? 'The secret of this new key' : 'The secret of this key';
-    terminal.notice(`${whose} is in ${showPath(path)}: name the file in remote.credentials.`);
+    const whose = isNew ? 'The new secret key' : 'The secret key';
+    terminal.notice(`${whose} is in ${showPath(path)}: set remote.credentials to this file.`);
   }
   return exitStatus.done;
 }
@@ -130,7 +134,7 @@ function poolsOf(options: OptionValues): readonly string[] {
   const names = (options.text('pool') ?? '').split(',').map((name) => name.trim());
   const pools = names.filter((name) => name !== '');
   if (pools.length > 0) return pools;
-  throw new MaosError('INVALID_INPUT', 'host: name the pools whose agents it takes: --pool gpu.');
+  throw new MaosError('INVALID_INPUT', 'host: name the pools whose agents it runs, such as --pool gpu.');
 }
 
 /** @throws MaosError INVALID_INPUT */

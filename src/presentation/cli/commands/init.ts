@@ -19,8 +19,8 @@ export const initCommand: CliCommand = {
   name: 'init',
   summary: 'Register MAOS with Claude Code; print entries for other clients',
   details: [
-    "Runs 'claude mcp add --scope user maos -- …', which covers all your projects. With --project (alone or with a folder) it writes .mcp.json there instead, to be shared with the project; other entries in the file are kept.",
-    "The entry starts this installation: as 'maos' if PATH finds it, by a path inside the project if it is a dependency there, otherwise by its absolute path. Nothing is downloaded from a registry unless you name a package with --npx. The answer says which it is.",
+    "Runs 'claude mcp add --scope user maos -- …', which covers all your projects. With --project (alone or with a folder) it writes .mcp.json there instead, for everyone on the project; other entries in the file are kept.",
+    "The entry starts this installation: as 'maos' if that is on PATH, by a path inside the project if it is a dependency there, otherwise by its absolute path. Nothing is downloaded from a registry unless you name a package with --npx. The output says which it is.",
     'An entry that is already correct is kept; a different command under the name maos is replaced, and shown. The entries for Codex, Gemini CLI, Qwen Code, opencode and Copilot CLI are only printed.',
     'Exit status: 6 Claude Code was not found, or refused.',
   ].join('\n'),
@@ -32,7 +32,7 @@ export const initCommand: CliCommand = {
       description: 'start MAOS with npx from your own package, such as @you/maos@1.2.3',
       kind: 'text',
     },
-    { flags: '--package <name@version>', description: 'the same', kind: 'text' },
+    { flags: '--package <name@version>', description: 'same as --npx', kind: 'text' },
   ],
   examples: [
     { line: 'maos init', says: 'for all your projects' },
@@ -167,7 +167,7 @@ function render(done: Done, context: CommandContext): readonly string[] {
 }
 
 const startedBy: Readonly<Record<ReturnType<typeof startsBy>, string>> = {
-  name: "It starts the 'maos' that PATH finds.",
+  name: "It starts the 'maos' on PATH.",
   path: 'It starts this installation, by its path.',
   package: 'It starts a package that npx gets from the registry.',
 };

@@ -18,7 +18,7 @@ export const instancesCommand: CliCommand = {
   ].join('\n'),
   arguments: [],
   options: [],
-  examples: [{ line: 'maos instances', says: 'running processes, since when, and the sessions of each' }],
+  examples: [{ line: 'maos instances', says: 'running processes, their start times and sessions' }],
   async run({ terminal, json, runtime }) {
     const unread: UnreadProject[] = [];
     const instances = await runtime().instances((project) => unread.push(project));

@@ -28,9 +28,9 @@ export const logsCommand: CliCommand = {
   aliases: ['log'],
   summary: 'Show the output of agents',
   details: [
-    "stdout and stderr together, in the order in which maos saw them: to about 10 ms, and only while a maos process runs the session. The JSON of agents' CLIs is shown as readable text, and of a line that a program has written over, as progress bars do, what stands last. Colours of programs are kept on a terminal; all other control sequences are removed. With several agents, each line begins with the agent's name. A separator line marks each new attempt.",
-    'With --raw, stdout is the very bytes that the agents printed, and nothing else.',
-    'With --json, stdout is JSON lines {agent_id, name, attempt, stream, time, line}, with the number of the check in place of the attempt for --check; a line longer than 1 MiB is split, and every part but the last has "continues": true.',
+    "Shows stdout and stderr together, in the order in which maos saw them: accurate to about 10 ms, and only while a maos process runs the session. The JSON of agents' CLIs is shown as readable text, and only the final state of a line that a program overwrites, such as a progress bar. On a terminal, the colors of programs are kept; all other control sequences are removed. With several agents, each line begins with the agent's name. A separator line marks each new attempt.",
+    'With --raw, stdout is exactly the bytes that the agents printed.',
+    'With --json, stdout is JSON lines {agent_id, name, attempt, stream, time, line}, or with --check, the number of the check instead of the attempt; a line longer than 1 MiB is split, and every part but the last has "continues": true.',
   ].join('\n'),
   arguments: [
     {
@@ -50,18 +50,18 @@ export const logsCommand: CliCommand = {
     },
     {
       flags: '--since <time>',
-      description: "only what came since then: '10m' or '2h' ago, or a time such as 2026-11-27T10:00:00Z",
+      description: "only output since then: '10m' or '2h' ago, or a time such as 2026-11-27T10:00:00Z",
       kind: 'text',
     },
     {
       flags: '-t, --timestamps',
-      description: 'begin each line with the time at which it came',
+      description: 'begin each line with the time at which it was printed',
       kind: 'flag',
     },
     { flags: '--stream <stream>', description: 'only this stream', kind: 'text', choices: streams },
     {
       flags: '--raw',
-      description: 'the bytes as they came; with --json, lines without rendering',
+      description: 'the bytes as printed; with --json, the lines as printed',
       kind: 'flag',
     },
     {
@@ -72,8 +72,8 @@ export const logsCommand: CliCommand = {
     allOption,
   ],
   examples: [
-    { line: 'maos logs tester -f -n 20', says: 'the last lines of one agent, and what follows' },
-    { line: 'maos logs --since 10m -t', says: 'what came in the last ten minutes, with times' },
+    { line: 'maos logs tester -f -n 20', says: 'the last lines of one agent, then new ones' },
+    { line: 'maos logs --since 10m -t', says: 'the output of the last ten minutes, with times' },
   ],
   pages: ({ options }) => (options.flag('follow') || options.flag('raw') ? null : 'text'),
   run,
@@ -95,7 +95,7 @@ async function run(context: CommandContext): Promise<number> {
   const { options, terminal, json } = context;
   const isRaw = options.flag('raw');
   if (isRaw && options.flag('timestamps')) {
-    throw new MaosError('INVALID_INPUT', '--raw shows the bytes alone: remove --timestamps, or --raw.');
+    throw new MaosError('INVALID_INPUT', '--raw shows only the bytes: remove --timestamps or --raw.');
   }
   const { found, agent, names } = await named(context);
   const agents = chosenAgents(found, agent, names);
@@ -179,7 +179,7 @@ async function assertThere({ terminal }: CommandContext, { found, agents }: Read
   if (!isAnyThere) {
     throw new MaosError(
       'SESSION_NOT_FOUND',
-      `The output of session ${id} is gone: ${folder} has been removed, or its logs have. Its record is still there: see 'maos status ${id}' and 'maos events ${id}'.`,
+      `The output of session ${id} is gone: ${folder} or its logs have been removed. Its record remains: see 'maos status ${id}' and 'maos events ${id}'.`,
       { details: { sessionId: id, folder } },
     );
   }

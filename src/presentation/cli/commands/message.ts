@@ -6,13 +6,13 @@ import { allOption } from './session-argument.ts';
 
 export const messageCommand: CliCommand = {
   name: 'message',
-  summary: 'Send messages to the agents of a session, read and follow them',
+  summary: 'Send, read and follow the messages of a session',
   details: [
     "TO is an agent's name or id, a role (all of its agents), 'lead', 'all' or 'user' (people and programs outside the team). TEXT is the message, or '-' for stdin.",
-    'read takes what waits for you. It comes again after --lease seconds, unless you acknowledge it: with ack, or at once with read --ack. wait returns with the first reply to a message, or with --delivery as soon as it is delivered.',
-    'Inside an agent, the session and the sender follow from its environment: send TO TEXT, read, list and search take no session.',
+    'read takes the messages that wait for you. They are delivered again after --lease seconds unless you acknowledge them, with ack or at once with read --ack. wait returns with the first reply to a message, or with --delivery as soon as it is delivered.',
+    'Inside an agent, its environment gives the session and the sender: send TO TEXT, read, list and search take no session.',
     'MESSAGE is an id, or an unambiguous part of its start or end.',
-    'Exit status: 0 done, 3 not found, 4 the recipient or the session has ended or the message was not delivered, 5 a limit or the timeout.',
+    'Exit status: 0 done, 3 not found, 4 the recipient or the session has ended or the message was not delivered, 5 a limit or the timeout was reached.',
   ].join('\n\n'),
   arguments: [
     {
@@ -27,25 +27,25 @@ export const messageCommand: CliCommand = {
     },
   ],
   options: [
-    { flags: '--subject <text>', description: 'send: what it is about', kind: 'text' },
+    { flags: '--subject <text>', description: 'send: subject', kind: 'text' },
     {
       flags: '--type <type>',
       description:
-        'send: request (a reply is expected), response or notification (default; of a reply to a request: response)',
+        'send: request (a reply is expected), response or notification (default: notification; for a reply to a request, response)',
       kind: 'text',
       choices: messageTypes,
     },
     { flags: '--reply-to <message>', description: 'send: the message it answers', kind: 'text' },
     {
       flags: '--expires <seconds>',
-      description: 'send: no longer delivered after this time',
+      description: 'send: time after which it is no longer delivered',
       kind: 'number',
       range: [1, 31_536_000],
     },
     { flags: '--ack', description: 'read: acknowledge what is read', kind: 'flag' },
     {
       flags: '--lease <seconds>',
-      description: 'read: when it comes again unless acknowledged (default: 60)',
+      description: 'read: time until an unacknowledged message is delivered again (default: 60)',
       kind: 'number',
       range: [1, 43_200],
     },
@@ -57,18 +57,18 @@ export const messageCommand: CliCommand = {
     },
     {
       flags: '--attempt <n>',
-      description: 'ack: the delivery (default: the present one)',
+      description: 'ack: number of the delivery (default: the current one)',
       kind: 'integer',
       range: [1, 1_000],
     },
-    { flags: '--delivery', description: 'wait: for the delivery, not for a reply', kind: 'flag' },
+    { flags: '--delivery', description: 'wait: wait for the delivery, not for a reply', kind: 'flag' },
     {
       flags: '--timeout <seconds>',
-      description: 'wait: how long (default: no limit)',
+      description: 'wait: timeout (default: none)',
       kind: 'number',
       range: [0, 2_000_000],
     },
-    { flags: '--to <recipient>', description: 'list, search: only messages for this one', kind: 'text' },
+    { flags: '--to <recipient>', description: 'list, search: only messages to this recipient', kind: 'text' },
     {
       flags: '--state <state>',
       description: 'list, search: only messages in this state',

@@ -11,12 +11,12 @@ export const openCommand: CliCommand = {
   name: 'open',
   summary: 'Open the dashboard in a browser',
   details: [
-    'Prints a link that signs one browser in, once, within a minute, and opens it. The browser stays signed in for seven days, until it signs out or the token is replaced (maos token --rotate).',
-    "Uses a server of this user and version if one is running ('maos serve --http'), and starts one in the background otherwise.",
-    'Over ssh and without a display no browser is opened; the command that forwards the port to your machine is printed.',
+    'Prints and opens a link that signs in one browser. The link works once, within a minute. The browser stays signed in for seven days, or until it signs out or the token is replaced (maos token --rotate).',
+    "Uses a server of this user and version if one is running ('maos serve --http'); otherwise starts one in the background.",
+    'Over ssh or without a display, open starts no browser, and prints the command that forwards the port to your machine.',
   ].join('\n'),
   arguments: [
-    { syntax: '[session]', description: "shows this session: id, an unambiguous part of it, or 'latest'" },
+    { syntax: '[session]', description: "session to show: id, an unambiguous part of it, or 'latest'" },
   ],
   options: [
     { flags: '--no-browser', description: 'print the link, and how to reach it by ssh', kind: 'flag' },
@@ -45,7 +45,7 @@ export const openCommand: CliCommand = {
       );
     }
     terminal.line(link.url);
-    terminal.notice('The link signs in one browser, once, within a minute.');
+    terminal.notice('The link signs in one browser and works once, within a minute.');
     const { browserOpeners, openBrowser } = await import('../open/browser.ts');
     const openers = options.flag('no-browser') ? [] : browserOpeners(process.platform, env);
     if (openers.length > 0) {
@@ -99,7 +99,7 @@ async function stop({ runtime, terminal, json, program }: CommandContext): Promi
     const sessions = before.find((instance) => instance.pid === pid)?.sessions.length ?? 0;
     if (sessions === 0) continue;
     terminal.notice(
-      `It ran ${plural(sessions, 'session')}, which a background process pauses, or with on_exit "keep" continues: see '${program} list'.`,
+      `It ran ${plural(sessions, 'session')}. A background process pauses them, or continues those with on_exit "keep": see '${program} list'.`,
     );
   }
   return status;

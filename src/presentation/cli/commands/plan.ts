@@ -17,18 +17,23 @@ export const planCommand: CliCommand = {
   name: 'plan',
   summary: 'Check a plan file, or draw its graph',
   details: [
-    'check reports every fault of the plan with line and column. What only this machine lacks, such as the CLI of a backend, is a warning.',
-    'graph draws which agent waits for which, as text or as Mermaid, which pages of GitHub show as a picture.',
-    'Both start nothing.',
+    'check reports every error in the plan with its line and column. What is only missing on this machine, such as the CLI of a backend, is a warning.',
+    'graph draws which agents wait for which others, as text or as Mermaid, which GitHub shows as a diagram.',
+    'Neither starts anything.',
     'Exit status: 0 the plan is valid, 2 it is not.',
   ].join('\n'),
   arguments: [
-    { syntax: '[action]', description: 'what to do with the file', choices: ['check', 'graph'] },
+    { syntax: '[action]', description: 'check or graph', choices: ['check', 'graph'] },
     { syntax: '[file]', description: "the plan, in JSON or YAML; '-' reads stdin" },
   ],
   options: [
     { flags: '--set <name=value>', description: 'value of a variable of the plan; repeatable', kind: 'list' },
-    { flags: '--format <format>', description: 'of the graph', kind: 'text', choices: ['text', 'mermaid'] },
+    {
+      flags: '--format <format>',
+      description: 'format of the graph (default: text)',
+      kind: 'text',
+      choices: ['text', 'mermaid'],
+    },
   ],
   examples: [
     { line: 'maos plan check team.yaml', says: 'before it runs, in CI for example' },

@@ -6,9 +6,9 @@ import { exitStatus } from '../shell/exit-status.ts';
 
 export const reportCommand: CliCommand = {
   name: 'report',
-  summary: 'Report a milestone, as the agent whose program this is',
+  summary: 'Report a milestone as an agent',
   details:
-    "For programs that an agent runs: it is known by the MAOS_* variables that MAOS gives to each. The report is shown by 'maos status', 'maos events' and the live view, until the agent reports something else.",
+    "For programs that an agent runs; the MAOS_* variables identify the agent. 'maos status', 'maos events' and the live view show the report until the agent reports something else.",
   arguments: [{ syntax: '<text>', description: 'what the agent has reached, at most 500 characters' }],
   options: [
     {
@@ -18,14 +18,16 @@ export const reportCommand: CliCommand = {
       range: [0, 100],
     },
   ],
-  examples: [{ line: "maos report 'All 40 tests pass' --progress 80", says: 'in a script of an agent' }],
+  examples: [
+    { line: "maos report 'All 40 tests pass' --progress 80", says: 'in a script that an agent runs' },
+  ],
   async run(context) {
     const { args, options, json, terminal, env, runtime, projectPath } = context;
     const agent = await callingAgent(runtime(), env, projectPath);
     if (agent === null) {
       throw new MaosError(
         'FORBIDDEN',
-        "'maos report' is for the programs of an agent: MAOS_AGENT_ID is not set here. To see a team's reports, run 'maos status'.",
+        "'maos report' is for programs that an agent runs: MAOS_AGENT_ID is not set here. To see a team's reports, run 'maos status'.",
       );
     }
     const { project, caller } = agent;

@@ -25,11 +25,16 @@ export const requestsCommand: CliCommand = {
     "Lists the open requests of this project, or of one session. Answer them with 'maos approve', 'maos deny' and 'maos answer'.",
     'Exit status: 0 done, 5 none was opened before the timeout or the end of the session.',
   ].join('\n'),
-  arguments: [{ syntax: '[session]', description: 'only of this session (default: every one)' }],
+  arguments: [{ syntax: '[session]', description: 'only this session (default: all)' }],
   options: [
-    { flags: '--closed', description: 'also those that are answered, expired or withdrawn', kind: 'flag' },
+    { flags: '--closed', description: 'also answered, expired and withdrawn requests', kind: 'flag' },
     { flags: '--wait', description: 'wait until a request is open', kind: 'flag' },
-    { flags: '--timeout <seconds>', description: 'how long to wait', kind: 'number', range: [0, 2_000_000] },
+    {
+      flags: '--timeout <seconds>',
+      description: 'timeout of --wait (default: none)',
+      kind: 'number',
+      range: [0, 2_000_000],
+    },
     {
       flags: '--limit <n>',
       description: `maximum number of requests (default: ${defaultLimit})`,

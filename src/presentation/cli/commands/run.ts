@@ -29,12 +29,12 @@ export const runCommand: CliCommand = {
   summary: 'Run a team of agents',
   details: [
     "Describe the team with --agent and --exec, or with a plan file: the object that the MCP tool orchestrate takes, {objective, agents: [{role, task, name, depends_on, …}], strategy, …}, as JSON (.json or .jsonc; comments and trailing commas are allowed) or YAML (.yaml or .yml). '-' reads it from stdin.",
-    'A program of --exec reads nothing (its stdin is /dev/null), has no limits but those given, and finds the folder for its results in $MAOS_RESULTS.',
+    'A program of --exec has no input (its stdin is /dev/null) and no limits except those given; $MAOS_RESULTS is the folder for its results.',
     'Budgets (--max-…, or "budget" in the plan, for the session and for each agent) are checked against what the agents report: MAOS warns at 80 % and stops the agents at 100 %.',
-    'With --worktree, the work of every agent is on the branch maos/SESSION/NAME and leaves your checkout alone. MAOS runs the checks of --verify itself; an agent gets the output of one that fails, and corrects its work.',
+    'With --worktree, each agent works on its own branch, maos/SESSION/NAME, and your checkout stays unchanged. MAOS runs the checks of --verify itself; if one fails, the agent gets its output and corrects its work.',
     'Ctrl-C moves the session to a background process, which stops the agents or keeps them running (see --on-exit), says how to continue or cancel it, and exits with 130; a second Ctrl-C exits at once. Ctrl-Z leaves the terminal to the shell until fg.',
     'With --json, stdout is JSON lines: every event, then one {"type":"summary",…}; with --dry-run or --detach it is one document.',
-    'Exit status: 0 completed, 1 failed or cancelled, 4 its work does not land by itself, 5 a budget is used up, 6 an agent is not signed in, 7 paused.',
+    'Exit status: 0 completed, 1 failed or cancelled, 4 its work could not be landed automatically, 5 a budget is used up, 6 an agent is not signed in, 7 paused.',
   ].join('\n'),
   arguments: [
     {
@@ -107,8 +107,8 @@ export const runCommand: CliCommand = {
       description: 'start the team once: with the same key and plan, show the session started first',
       kind: 'text',
     },
-    { flags: '--backend <name>', description: 'for agents that name none', kind: 'text' },
-    { flags: '--model <name>', description: 'for agents that name none', kind: 'text' },
+    { flags: '--backend <name>', description: 'backend of agents that name none', kind: 'text' },
+    { flags: '--model <name>', description: 'model of agents that name none', kind: 'text' },
     {
       flags: '--fallback <names>',
       description: 'backends to continue with when the quota is used up, comma-separated',
@@ -116,7 +116,7 @@ export const runCommand: CliCommand = {
     },
     {
       flags: '-w, --worktree',
-      description: 'for agents that name no workspace: a git worktree and branch of their own',
+      description: 'git worktree and branch for each agent that names no workspace',
       kind: 'flag',
     },
     {
@@ -127,7 +127,7 @@ export const runCommand: CliCommand = {
     },
     {
       flags: '--land',
-      description: 'bring the branches onto yours when all agents have completed',
+      description: "land the agents' branches on yours when all have completed",
       kind: 'flag',
     },
     {
@@ -171,7 +171,7 @@ async function run(context: CommandContext): Promise<number> {
   const { asked, file } = await readRequest(context);
   const request = withOptions(asked, options);
   const lost = await context.runtime().lostStore(projectPath);
-  if (lost !== null) terminal.notice(`${lost.message} This session is stored in a new one.`);
+  if (lost !== null) terminal.notice(`${lost.message} This session is stored in a new database.`);
   const { project, supervisor, folder } = await context.runtime().openProject(projectPath);
   // A dry run only prints output, so losing stdout may end it.
   if (request.dryRun !== true) context.watchInterrupts();

@@ -35,7 +35,7 @@ export const serveCommand: CliCommand = {
     },
     {
       flags: '--host-name <name>',
-      description: 'also answer requests for this host name; repeatable. Not needed for addresses',
+      description: 'also answer requests for this host name (addresses need none); repeatable',
       kind: 'list',
     },
   ],

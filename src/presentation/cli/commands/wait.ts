@@ -22,9 +22,9 @@ export const waitCommand: CliCommand = {
   name: 'wait',
   summary: 'Wait until a session ends or pauses',
   details: [
-    'On a terminal it shows the session live; Ctrl-C leaves the session alone.',
-    'If the plan says "land": "auto" (maos run --land), it also waits for the session that lands the work, and the exit status tells how that one ended.',
-    'Exit status: 0 completed, 1 failed or cancelled, 4 the work does not land by itself or waits to be taken, 5 still running at the timeout, 6 an agent is not signed in, 7 paused.',
+    'On a terminal it shows the session live; Ctrl-C ends the wait, and the session continues.',
+    'If the plan says "land": "auto" (maos run --land), it also waits for the session that lands the work, and its exit status tells how the landing ended.',
+    'Exit status: 0 completed, 1 failed or cancelled, 4 the work could not be landed automatically or waits to be taken, 5 still running at the timeout, 6 an agent is not signed in, 7 paused.',
   ].join('\n'),
   arguments: [sessionArgument],
   options: [

@@ -7,10 +7,10 @@ export const watchCommand: CliCommand = {
   name: 'watch',
   summary: 'Watch and control sessions, full screen',
   details: [
-    'Shows the sessions of the project; of each its agents, their output, the dependency graph, events, messages, requests, checks and diffs. Keys answer requests, and pause, resume, cancel, retry and land, after a question that says what will happen. Press ? for the keys.',
+    'Shows the sessions of the project, and for each its agents, their output, the dependency graph, events, messages, requests, checks and diffs. Keys answer requests, and pause, resume, cancel, retry and land after you confirm what will happen. Press ? for the keys.',
     'Leaving it changes nothing: the sessions continue. It needs a terminal of 80 columns and 24 rows.',
   ].join('\n'),
-  arguments: [{ syntax: '[session]', description: 'opens this session at once' }],
+  arguments: [{ syntax: '[session]', description: 'session to open at once' }],
   options: [allOption],
   examples: [
     { line: 'maos watch', says: 'the sessions of this project' },
@@ -20,7 +20,7 @@ export const watchCommand: CliCommand = {
   async run(context) {
     const { args, terminal, stdin, json, program } = context;
     if (json || !terminal.live || stdin.isTTY !== true) {
-      const what = json ? 'shows no JSON' : 'needs a terminal for its input and output';
+      const what = json ? 'prints no JSON' : 'needs a terminal for its input and output';
       throw new MaosError(
         'INVALID_INPUT',
         `'maos watch' ${what}. Use '${program} list${json ? ' --json' : ''}' and '${program} status${json ? ' --json' : ''}' instead.`,

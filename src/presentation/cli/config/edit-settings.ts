@@ -22,7 +22,7 @@ export async function editSettings(context: CommandContext, scope: SettingScope)
   const copy = `${file}.edited`;
   const shownCopy = homePath(copy, env.HOME);
   if ((await textOf(copy)) === null) await writeFile(copy, before ?? emptySettings, { mode: 0o600 });
-  else terminal.notice(`Going on with the text that was not valid: ${shownCopy}`);
+  else terminal.notice(`Continuing with the text that was not valid: ${shownCopy}`);
   const interrupted = context.watchInterrupts();
   for (;;) {
     await openEditor(copy, context);

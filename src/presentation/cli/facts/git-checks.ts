@@ -20,7 +20,7 @@ export function checkGit({ version, isRepository, problem, leftovers }: GitRepor
     {
       name: 'worktrees',
       state: 'warning',
-      detail: `${count} of sessions that are gone, such as ${showName(first)}`,
+      detail: `${count} of removed sessions, such as ${showName(first)}`,
       fix: "'maos gc' keeps their work in refs/maos and removes them once they are older than retention.maxAgeDays; 'maos gc --max-age 0' removes them at once, with every ended session.",
     },
   ];

@@ -55,7 +55,7 @@ function checkHost(host: HostReport, own: Own): readonly Check[] {
     );
   } else if (version !== own.version) {
     warn(
-      `MAOS ${version}, and here ${own.version}`,
+      `MAOS ${version}; this home has ${own.version}`,
       'Both work together. Update hosts before homes: orders of a newer home wait for a host that understands them.',
     );
   }
@@ -64,7 +64,7 @@ function checkHost(host: HostReport, own: Own): readonly Check[] {
     const seconds = Math.round(Math.abs(aheadMs) / 1_000);
     const where = aheadMs > 0 ? 'ahead of' : 'behind';
     warn(
-      `its clock is some ${seconds} s ${where} the one here`,
+      `its clock is about ${seconds} s ${where} the one here`,
       'Synchronize both clocks with NTP: the times of its agents come from its clock.',
     );
   }

@@ -34,7 +34,7 @@ export async function testNotifications(runtime: Runtime, projectPath: string): 
   const sent = await runtime.testNotifications(projectPath);
   if (sent.length === 0) {
     const detail = 'no command and no webhook is set';
-    const fix = 'Set one, such as: maos config set notifications.command \'["notify-send", "MAOS"]\'';
+    const fix = 'Set one, for example: maos config set notifications.command \'["notify-send", "MAOS"]\'';
     return [{ name: 'notify', state: 'warning', detail, fix }];
   }
   return sent.map(({ way, problem }): Check => {

@@ -101,11 +101,11 @@ const read: Action = async (context, words) => {
     for (const message of messages) terminal.line(`${renderMessageForPeople(message, agents)}\n`);
     const asked = messages.find(({ type }) => type === 'request');
     if (asked !== undefined) terminal.notice(replyHint(context, party, asked, agents));
-    if (messages.length === 0) terminal.notice('No message waits.');
+    if (messages.length === 0) terminal.notice('No messages are waiting.');
     else if (!options.flag('ack')) {
-      const [what, how] = messages.length === 1 ? ['It comes', messages[0]?.id] : ['They come', 'MESSAGE'];
+      const [what, how] = messages.length === 1 ? ['It is', messages[0]?.id] : ['They are', 'MESSAGE'];
       terminal.notice(
-        `${what} again in ${lease.leaseMs / 1_000} s, unless you acknowledge with: ${context.program} message ack ${how}`,
+        `${what} delivered again in ${lease.leaseMs / 1_000} s unless you acknowledge with: ${context.program} message ack ${how}`,
       );
     }
   }
@@ -134,7 +134,7 @@ const ack: Action = async (context, words) => {
   if (!isOwn) {
     throw new MaosError(
       'FORBIDDEN',
-      `Message ${message.id} is not for you: only its recipient acknowledges it.`,
+      `Message ${message.id} is not for you: only its recipient can acknowledge it.`,
       {
         details: { id: message.id },
       },
@@ -179,7 +179,9 @@ const wait: Action = async (context, words) => {
   const canCome =
     message.state === 'queued' || (what === 'reply' && ['delivered', 'acknowledged'].includes(message.state));
   if (canCome && seconds !== undefined && !json) {
-    terminal.notice(`Not within ${seconds} s. Wait again with: ${program} message wait ${message.id}`);
+    terminal.notice(
+      `Nothing came within ${seconds} s. Wait again with: ${program} message wait ${message.id}`,
+    );
   }
   return canCome && seconds !== undefined ? exitStatus.limit : exitStatus.notPossible;
 };
@@ -230,7 +232,7 @@ async function show(
   const sessions = [...new Set(messages.map(({ sessionId }) => sessionId))];
   const agents = sessions.flatMap((id) => store.load(id).agents);
   if (json) terminal.document({ messages: messages.map((message) => messageView(message, agents)) });
-  else if (messages.length === 0) terminal.notice('No message.');
+  else if (messages.length === 0) terminal.notice('No messages.');
   else for (const line of renderMessageTable(messages, agents, terminal.canvas)) terminal.line(line);
   return exitStatus.done;
 }

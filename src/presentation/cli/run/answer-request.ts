@@ -16,7 +16,7 @@ import { adoptOrphans } from '../shell/owner-notice.ts';
 export const requestArgument: ArgumentSpec = {
   syntax: '<request>',
   description:
-    "id, an unambiguous part of its start or end, or 'latest' (the newest open one that takes such an answer)",
+    "id, an unambiguous part of its start or end, or 'latest' (the newest open request of this kind)",
 };
 
 export const allProjectsOption: OptionSpec = {

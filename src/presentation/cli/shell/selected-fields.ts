@@ -11,7 +11,7 @@ export function fieldPaths(list: string): readonly string[] {
   if (wrong === undefined) return paths;
   throw new MaosError(
     'INVALID_INPUT',
-    `--fields: ${quote(wrong)} is not a field. Give names with commas between them, and a dot before a field of a field: state,agents.name.`,
+    `--fields: ${quote(wrong)} is not a field. Separate names with commas, and write a nested field with a dot: state,agents.name.`,
     { details: { option: 'fields', value: startOf(list, 200) } },
   );
 }

@@ -49,7 +49,7 @@ export function askDecision(request: InputRequest, agent: string, decision: 'all
       askedText(request),
       ...(reason === null ? [] : [`Reason: ${oneLine(reason)}`]),
       decision === 'allow'
-        ? 'The agent does it as soon as it gets the answer. This cannot be taken back.'
+        ? 'The agent does it as soon as it gets the answer. This cannot be undone.'
         : 'The agent is told that it may not, and continues without it.',
     ],
     effect: {

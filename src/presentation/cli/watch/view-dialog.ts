@@ -13,7 +13,7 @@ const keys: readonly (readonly [keys: string, says: string])[] = [
   ['Enter, Esc', 'open, and back'],
   ['Tab', 'from the agents to the pane, and back'],
   ['1 … 7, Left Right', 'output, graph, events, messages, requests, checks, diff'],
-  ['/', 'show only what contains a text; Esc shows all again'],
+  ['/', 'show only what contains a text; Esc shows everything'],
   ['a  d  e', 'allow, deny, or answer what an agent asks'],
   ['p  r', 'pause the session, resume it'],
   ['c  x', 'cancel the session, cancel the chosen agent'],
@@ -80,5 +80,5 @@ function promptOf({ dialog }: WatchState, below: number): string {
   const more = below > 0 ? ` (${below} more below: Down)` : '';
   if (dialog?.type === 'help') return `any other key: close${more}`;
   if (dialog?.type === 'answer') return 'Enter: send the answer   Esc: do not answer now';
-  return below > 0 ? `Read on with Down before you decide${more}   n: no` : 'y: yes   n: no';
+  return below > 0 ? `Scroll down before you decide${more}   n: no` : 'y: yes   n: no';
 }
