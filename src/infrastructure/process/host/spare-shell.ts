@@ -24,8 +24,6 @@ export interface StartedShell {
   readonly forks: number;
 }
 
-type Surroundings = Pick<WrapperCommand, 'cwd' | 'env'>;
-
 const waitingMs = 10_000;
 
 /** Ended before this process has ended: an agent that runs MAOS must not seem to have left processes behind. */
@@ -39,31 +37,33 @@ process.on('exit', () => {
  *
  * Problem: fork copies the page tables, so starting a wrapper takes a MAOS of 90 MB two milliseconds, for which every
  * agent of a sequence waits.
- * Solution: the shell of the next agent is started while the one before it runs, in the folder and environment of the
- * latest one. It then reads what is different, and executes the wrapper in its own place.
+ * Solution: the shell of the next agent is started while the one before it runs, in the environment of the latest one. It
+ * then reads what is different, and executes the wrapper in its own place.
  *
  * It reads its order whole before it carries out a part of it, and ends with its standard input, however MAOS ends. What
  * it cannot carry out leaves no claim: then the wrapper is started as usual.
  */
 export class SpareShell {
-  #latest: Surroundings | null = null;
-  #waiting: (StartedShell & { readonly around: Surroundings }) | null = null;
+  #latest: WrapperCommand['env'] | null = null;
+  #waiting: (StartedShell & { readonly env: WrapperCommand['env'] }) | null = null;
   #ending: NodeJS.Timeout | undefined;
 
-  /** Remembers where the latest wrapper was started. */
-  startedIn({ cwd, env }: Surroundings): void {
+  /** Remembers the environment of the latest wrapper. */
+  startedIn(env: WrapperCommand['env']): void {
     // Without the marks of an agent: its processes are found by them.
     const others = Object.entries(env).filter(([name]) => !name.startsWith('MAOS_'));
-    this.#latest = { cwd, env: Object.fromEntries(others) };
+    this.#latest = Object.fromEntries(others);
   }
 
   /** Starts one, unless one waits already or no wrapper has been started so far. Blocks for as long as a fork takes. */
   prepare(): void {
-    const around = this.#latest;
-    if (around === null || this.#waiting !== null) return;
+    const env = this.#latest;
+    if (env === null || this.#waiting !== null) return;
     const forks = countForks();
     const child = spawn('/bin/sh', ['-s', script], {
-      ...around,
+      // Not a folder that may be removed, or replaced, while the shell waits.
+      cwd: '/',
+      env,
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
     });
@@ -73,7 +73,7 @@ export class SpareShell {
     child.once('exit', () => this.#forget(child));
     // Fails if it was killed; `exit` follows.
     child.stdin?.on('error', () => {});
-    this.#waiting = { child, forks, around };
+    this.#waiting = { child, forks, env };
     unused.add(child);
     hold(child, false);
     this.#ending = setTimeout(() => child.stdin?.end(), waitingMs).unref();
@@ -82,8 +82,8 @@ export class SpareShell {
   /** @returns what executes the command now; null where no shell waits that can */
   become(command: WrapperCommand): StartedShell | null {
     const waiting = this.#waiting;
-    if (waiting === null || waiting.around.cwd !== command.cwd) return null;
-    const order = orderFor(command, waiting.around.env);
+    if (waiting === null) return null;
+    const order = orderFor(command, waiting.env);
     if (order.includes('\0')) return null;
     this.#forget(waiting.child);
     hold(waiting.child, true);
@@ -101,15 +101,15 @@ export class SpareShell {
 
 function orderFor(
   { cwd, env, stdin, stdout, stderr, args }: WrapperCommand,
-  present: Surroundings['env'],
+  present: WrapperCommand['env'],
 ): string {
+  // `cd` changes them.
   const changed = ['PWD', 'OLDPWD'];
   const unset = [...Object.keys(present), ...changed].filter((name) => !Object.hasOwn(env, name));
   const set = Object.entries(env).filter(
     ([name, value]) => present[name] !== value || changed.includes(name),
   );
   const commands = [
-    // Another folder may have taken the place of the one that the shell was started in.
     `cd -P ${shellWord(cwd)} || exit`,
     ...(unset.length === 0 ? [] : [`unset ${unset.join(' ')}`]),
     ...set.map(([name, value]) => `export ${name}=${shellWord(value)}`),

@@ -103,7 +103,7 @@ export async function spawnWrapper(launch: WrapperLaunch, spare: SpareShell | nu
         stdio: [stdin, stdout, stderr, 'pipe'],
       });
     const pid = await pidOf(child);
-    spare?.startedIn({ cwd, env });
+    spare?.startedIn(env);
     const kill = (): void => {
       // Until the wrapper is collected, neither its pid nor its group id can be reused.
       if (child.exitCode === null && child.signalCode === null) process.kill(-pid, 'SIGKILL');

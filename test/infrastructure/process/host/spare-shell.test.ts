@@ -16,22 +16,22 @@ suite('the shell that waits for the next agent', { skip: !isLinux && 'read from 
     const bench = await makeBench(t);
     const first = await bench.start('cat', [], { stdin: 'none' });
     await first.ended;
-    assert.deepEqual(await waitingIn(bench.folder), [], 'only where another agent follows');
+    assert.deepEqual(await waitingAfter(bench.folder), [], 'only where another agent follows');
     await bench.host.makeRoom(bench.agent);
-    const [waiting, ...others] = await waitingIn(bench.folder);
+    const [waiting, ...others] = await waitingAfter(bench.folder);
     assert.deepEqual(others, []);
     const { running } = await startNext(bench, { args: ['-c', 'exit 3'] });
     assert.equal(running.location.data.pid, waiting);
     const end = await running.ended;
     assert.equal(end.how === 'exited' && end.exitCode, 3);
-    assert.deepEqual(await waitingIn(bench.folder), []);
+    assert.deepEqual(await waitingAfter(bench.folder), []);
   });
 
   test('bears the mark of no agent', async (t) => {
     const bench = await makeBench(t);
     await (await bench.start('true', [], { env: { MAOS_AGENT_TOKEN: 'secret', KEPT: 'yes' } })).ended;
     await bench.host.makeRoom(bench.agent);
-    const [waiting] = await waitingIn(bench.folder);
+    const [waiting] = await waitingAfter(bench.folder);
     const environment = await readFile(`/proc/${waiting}/environ`, 'latin1');
     assert.match(environment, /(^|\0)KEPT=yes\0/);
     assert.doesNotMatch(environment, /(^|\0)MAOS_/);
@@ -60,13 +60,14 @@ suite('the shell that waits for the next agent', { skip: !isLinux && 'read from 
     assert.equal(typeof own, 'function');
   });
 
-  test('runs the agent in the folder that has taken the place of the one before', async (t) => {
+  test('goes to the folder of its agent, whatever has become of the one before', async (t) => {
     const bench = await makeBench(t, { environment: { PATH: process.env.PATH } });
     const cwd = join(bench.folder, 'worktree');
     await mkdir(cwd);
     await (await startAttempt(bench, 1, { program: 'true', cwd })).running.ended;
     await bench.host.makeRoom(bench.agent);
-    const [waiting] = await waitingIn(cwd);
+    const [waiting] = await waitingAfter(cwd);
+    assert.equal(await readlink(`/proc/${waiting}/cwd`), '/');
     await rm(cwd, { recursive: true });
     await mkdir(cwd);
     await writeFile(join(cwd, 'new'), 'here');
@@ -76,24 +77,11 @@ suite('the shell that waits for the next agent', { skip: !isLinux && 'read from 
     assert.equal(output.text, `here${cwd}\n`);
   });
 
-  test('is left for an agent that works in the same folder', async (t) => {
-    const bench = await makeBench(t);
-    await (await bench.start('true')).ended;
-    await bench.host.makeRoom(bench.agent);
-    const [waiting] = await waitingIn(bench.folder);
-    const elsewhere = join(bench.folder, 'else');
-    await mkdir(elsewhere);
-    const { running, output } = await startNext(bench, { args: ['-c', 'pwd'], cwd: elsewhere });
-    assert.notEqual(running.location.data.pid, waiting);
-    await running.ended;
-    assert.equal(output.text, `${elsewhere}\n`);
-  });
-
   test('is not missed when it was killed', async (t) => {
     const bench = await makeBench(t);
     await (await bench.start('true')).ended;
     await bench.host.makeRoom(bench.agent);
-    const [waiting] = await waitingIn(bench.folder);
+    const [waiting] = await waitingAfter(bench.folder);
     // It dies before this process learns of it.
     process.kill(Number(waiting), 'SIGKILL');
     const { running } = await startNext(bench, { args: ['-c', 'exit 4'] });
@@ -107,11 +95,11 @@ suite('the shell that waits for the next agent', { skip: !isLinux && 'read from 
     await (await bench.start('true')).ended;
     t.mock.timers.enable({ apis: ['setTimeout'] });
     await bench.host.makeRoom(bench.agent);
-    const [waiting] = await waitingIn(bench.folder);
+    const [waiting] = await waitingAfter(bench.folder);
     assert.notEqual(waiting, undefined);
     t.mock.timers.tick(10_000);
     t.mock.timers.reset();
-    await until(async () => (await waitingIn(bench.folder)).length === 0);
+    await until(async () => (await waitingAfter(bench.folder)).length === 0);
   });
 
   test('ends with MAOS, however that ends', async (t) => {
@@ -121,10 +109,10 @@ suite('the shell that waits for the next agent', { skip: !isLinux && 'read from 
     });
     const gone = once(maos, 'exit');
     await once(maos.stdout, 'data');
-    await until(async () => (await waitingIn(bench.folder)).length === 1);
+    await until(async () => (await waitingAfter(bench.folder)).length === 1);
     maos.kill('SIGKILL');
     await gone;
-    await until(async () => (await waitingIn(bench.folder)).length === 0);
+    await until(async () => (await waitingAfter(bench.folder)).length === 0);
   });
 });
 
@@ -139,11 +127,13 @@ async function startAttempt(bench: Bench, attempt: number, spec: Partial<PlacedL
   return { running: await bench.host.start(key, bench.agent, launch, output), output };
 }
 
-/** The shells that wait there, found without MAOS's code. */
-async function waitingIn(folder: string): Promise<readonly number[]> {
+/** The shells that wait after an agent that worked in the folder, found without MAOS's code. */
+async function waitingAfter(folder: string): Promise<readonly number[]> {
   const shells = (await psList()).filter(({ cmd }) => cmd?.startsWith('/bin/sh -s trap '));
-  const places = await Promise.all(
-    shells.map(({ pid }) => readlink(`/proc/${pid}/cwd`).catch(() => 'it has ended')),
+  const environments = await Promise.all(
+    shells.map(({ pid }) => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => 'it has ended')),
   );
-  return shells.filter((_, index) => places[index] === folder).map(({ pid }) => pid);
+  return shells
+    .filter((_, index) => environments[index]?.split('\0').includes(`PWD=${folder}`))
+    .map(({ pid }) => pid);
 }
