@@ -41,7 +41,7 @@ export const landingEvents = {
 
   /** The target has moved since the work was joined with it. From here on the agent is in stage `preparing` again. */
   'landing.restarted': event<{ name: string; reason: string; attempt: number }>({
-    text: ({ reason, attempt }) => `joined again (attempt ${attempt}): ${reason}`,
+    text: ({ reason, attempt }) => `merging again (attempt ${attempt}): ${reason}`,
     agent: (agent, _, at) =>
       agent.state === 'running' ? inFixRound(agent, agent.proof?.round ?? 0, at) : agent,
   }),

@@ -7,7 +7,7 @@ export const answerCommand: CliCommand = {
   name: 'answer',
   summary: "Answer an agent's question",
   details:
-    'The first answer stands. Exit status: 0 answered, 3 no such request, 4 it no longer takes an answer, or the caller is an agent.',
+    'The first answer stands. Exit status: 0 answered, 3 no such request, 4 the request is no longer open, or the caller is an agent.',
   arguments: [requestArgument, { syntax: '<text...>', description: 'the answer; - reads it from stdin' }],
   options: [allProjectsOption],
   examples: [

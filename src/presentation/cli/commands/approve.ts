@@ -5,7 +5,7 @@ export const approveCommand: CliCommand = {
   name: 'approve',
   summary: 'Allow what an agent asks permission for',
   details:
-    'The first answer stands. Exit status: 0 allowed, 3 no such request, 4 it no longer takes an answer, or the caller is an agent.',
+    'The first answer stands. Exit status: 0 allowed, 3 no such request, 4 the request is no longer open, or the caller is an agent.',
   arguments: [requestArgument],
   options: [messageOption('a note, kept with the answer'), allProjectsOption],
   examples: [

@@ -10,7 +10,7 @@ export const attachCommand: CliCommand = {
     'Shows what maos run shows, whichever process runs the session, until it ends or pauses. Ctrl-C leaves the view; the session continues.',
     'If the plan says "land": "auto" (maos run --land), the view continues with the session that lands the work.',
     'With --json, stdout is JSON lines, as for run.',
-    'Exit status: as run; 130 if you leave the view.',
+    'Exit status: as for run; 130 if you leave the view.',
   ].join('\n'),
   arguments: [sessionArgument],
   options: [allOption],

@@ -5,7 +5,7 @@ export const denyCommand: CliCommand = {
   name: 'deny',
   summary: 'Deny what an agent asks permission for',
   details:
-    'The agent continues without it. The first answer stands. Exit status: 0 denied, 3 no such request, 4 it no longer takes an answer, or the caller is an agent.',
+    'The agent continues without it. The first answer stands. Exit status: 0 denied, 3 no such request, 4 the request is no longer open, or the caller is an agent.',
   arguments: [requestArgument],
   options: [messageOption('what to tell the agent'), allProjectsOption],
   examples: [

@@ -1,6 +1,7 @@
 import type { BackendProbe } from '../../../application/ports/backend.ts';
 import { catalogueOf } from '../../../application/roles/role-catalogue.ts';
 import type { Runtime, SettingReport } from '../../../application/runtime.ts';
+import { plural } from '../../../domain/amounts.ts';
 import { isMaosError } from '../../../domain/errors.ts';
 import { oneLine } from '../../contracts/event-lines.ts';
 import { withSnakeCase } from '../../contracts/snake-case.ts';
@@ -224,6 +225,6 @@ function renderChecks(
     return [head, ...more, ...(fix === null ? settings : indented(fix, 4))];
   });
   const problems = checks.filter(({ state }) => state === 'problem').length;
-  const verdict = problems === 0 ? 'Ready.' : `${problems} to fix.`;
+  const verdict = problems === 0 ? 'Ready.' : `${plural(problems, 'problem')} to fix.`;
   return [...lines, '', paint('bold', verdict)];
 }

@@ -16,7 +16,7 @@ export const landCommand: CliCommand = {
     "Takes the agents' branches in the plan's order. MAOS merges each onto the target in a worktree of its own and checks it there; only then does the target move. A conflict or a failed check goes back to the agent whose work it is. Work that cannot land stays on its branch. Work that has landed is skipped, so you can repeat the command.",
     'If the target is checked out with changes, the work waits on the branch maos/SESSION/landed, and land prints the command that takes it.',
     "'latest' is the newest session with agents in worktrees. With --json, stdout is JSON lines, as for run; with --dry-run it is one document.",
-    'Exit status: 0 everything that could land did, 1 some work conflicts, fails its check or cannot land, 4 the session cannot be landed now, or work waits because the target is checked out with changes; otherwise as run. With --dry-run: 0 nothing conflicts, 1 something does.',
+    'Exit status: 0 everything that could land did, 1 some work conflicts, fails its check or cannot land, 4 the session cannot be landed now, or work waits because the target is checked out with changes; otherwise as for run. With --dry-run: 0 nothing conflicts, 1 something does.',
   ].join('\n'),
   arguments: [neededSessionArgument],
   options: [

@@ -11,7 +11,7 @@ export const resumeCommand: CliCommand = {
   details: [
     "Suspended agents continue, interrupted agents resume their conversation, and pending agents start. A program that was stopped (for example by Ctrl-C on its maos) has no conversation and starts again from the beginning; maos says so first, and on a terminal asks. If no maos process runs the session, this one runs it in the foreground, as 'maos run' does; Ctrl-C moves it to the background. If another one runs it, a terminal shows it live, and Ctrl-C only leaves the view.",
     'With --json, stdout is JSON lines, as for run; or one document if another process runs the session.',
-    'Exit status: as run; also 7 if you answer no, 0 if another process runs the session and it is not shown live, 4 the session is not paused.',
+    'Exit status: as for run; also 7 if you answer no, 0 if another process runs the session and it is not shown live, 4 the session is not paused.',
   ].join('\n'),
   arguments: [neededSessionArgument],
   options: [

@@ -11,7 +11,7 @@ export const retryCommand: CliCommand = {
   details: [
     "Completed agents never run again. If a budget is used up, --max-… replaces it: the session's, which counts all attempts, or with --agent that of the agent. If no maos process runs the session, this one runs it in the foreground, as 'maos run' does; Ctrl-C moves it to the background. If another one runs it, a terminal shows it live, and Ctrl-C only leaves the view.",
     'With --json, stdout is JSON lines, as for run; or one document if another process runs the session.',
-    'Exit status: as run; 0 if another process runs the session and it is not shown live, 4 nothing failed or the session was cancelled, 5 its budget is used up.',
+    'Exit status: as for run; 0 if another process runs the session and it is not shown live, 4 nothing failed or the session was cancelled, 5 its budget is used up.',
   ].join('\n'),
   arguments: [neededSessionArgument],
   options: [agentOption, ...budgetOptions, detachOption, reasonOption, allOption],

@@ -52,7 +52,7 @@ function checkStalled(ids: readonly string[]): Check {
   return {
     name,
     state: 'warning',
-    detail: `stalled, no maos process could continue: ${named(ids)}`,
+    detail: `stalled, because no maos process could continue them: ${named(ids)}`,
     fix: "'maos status ID' shows the reason. 'maos resume ID' tries again, 'maos cancel ID' ends it.",
   };
 }

@@ -134,7 +134,7 @@ function landingLine({ type, at, data }: LandingEvent): string {
     case 'landing.joined':
       return `merged cleanly with ${codeSpan(data.base)}, at ${codeSpan(data.commit)} (${at})`;
     case 'landing.restarted':
-      return `joined again: ${line(data.reason)} (${at})`;
+      return `merged again: ${line(data.reason)} (${at})`;
   }
 }
 

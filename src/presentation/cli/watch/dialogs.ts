@@ -41,7 +41,7 @@ export function openAction(state: WatchState, name: string): WatchState {
 
 function openRequest(state: WatchState, { agents }: Workflow, name: 'a' | 'd' | 'e'): WatchState {
   const request = chosenRequest(state);
-  if (request === null) return told(state, 'No agent of this session asks anything.');
+  if (request === null) return told(state, 'No agent of this session is asking anything.');
   const agent = agents.find(({ id }) => id === request.agentId)?.name ?? request.agentId;
   if (name !== 'e') return ask(state, askDecision(request, agent, name === 'a' ? 'allow' : 'deny'));
   if (request.state !== 'open') return told(state, `${request.id} ${alreadyInState(request.state)}.`);

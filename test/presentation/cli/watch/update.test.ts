@@ -110,7 +110,7 @@ describe('what changes a session', () => {
       ['t', 'completed', /has completed: only failed sessions can be retried/],
       ['l', 'completed', /cannot be landed: none of its agents works in a worktree/],
       ['l', 'running', /cannot be landed/],
-      ['a', 'running', /No agent of this session asks anything/],
+      ['a', 'running', /No agent of this session is asking anything/],
       ['x', 'running', /spec has already completed/],
     ] as const;
     for (const [name, state, text] of cases) {
