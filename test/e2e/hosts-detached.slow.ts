@@ -55,7 +55,7 @@ describe('a host in the background', { timeout: 120_000 }, () => {
     );
     assert.match(
       stdout,
-      /\nIts log is .*host\.log.*\.\n.*host drain' lets it finish its agents and end\.\n$/,
+      /\nIts log is .*host\.log.*\.\n.*host drain' lets it finish its agents and exit\.\n$/,
     );
   });
 
