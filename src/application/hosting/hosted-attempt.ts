@@ -81,6 +81,7 @@ export class HostedAttempt {
   #isOver = false;
   readonly #onAbort = (): void => this.#limits.end();
   #isStarted = true;
+  #isStartTold = false;
   /** Counts how often the NATS server has lost everything. */
   #era = 0;
   #refusal: string | null = null;
@@ -162,15 +163,14 @@ export class HostedAttempt {
     this.#isStarted = !(await wasNeverStarted(running));
     if (isTold) return;
     if (this.#claim.isSettled) this.#stopUnwanted();
+    // First: its limits hold while the NATS server is away, too.
+    if (!this.#isOver) this.#limits.begin(running);
     const era = this.#era;
     await this.#tellStart();
     this.#stopListening = await this.#persist('listening for wishes', () =>
       fleet.wishes(this.#record.key, (wish) => this.#obey(wish, running)),
     );
-    if (!this.#isOver) {
-      this.#limits.begin(running);
-      this.#calls.begin();
-    }
+    if (!this.#isOver) this.#calls.begin();
     await this.#tellAll(era);
   }
 
@@ -183,6 +183,7 @@ export class HostedAttempt {
     await this.#persist('telling of a start', () =>
       fleet.tell(key, { type: 'spawned', location, takesInput, resumed }),
     );
+    this.#isStartTold = true;
     await this.#claim.renew({ phase: 'running' });
   }
 
@@ -460,6 +461,7 @@ export class HostedAttempt {
 
   /** Tries once, because a sample is outdated before the next try. */
   async #tellUse(sample: ResourceSample): Promise<void> {
+    if (!this.#isStartTold) return;
     const { fleet, clock } = this.#deps;
     const used = { type: 'used', number: Date.parse(clock.now()), sample } as const;
     await fleet.tell(this.#record.key, used).catch(() => 'the next one says more');

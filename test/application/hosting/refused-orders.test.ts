@@ -51,12 +51,15 @@ class Host {
   readonly folder = mkdtempSync(join(tmpdir(), 'maos-refused-'));
   launches = 0;
   read = 0;
+  /** How long the program of `job` runs, in milliseconds. */
+  lasts = 0;
 
   constructor(t: TestContext) {
     const { records, clock, fleet, logged } = this;
     const over = new AbortController();
-    const job: Program = async () => {
+    const job: Program = async (_, process) => {
       this.launches += 1;
+      if (this.lasts > 0) await process.sleep(this.lasts);
       return 0;
     };
     const host = new MemoryMachine(new Map([['job', job]])).host('/memory/host');
@@ -307,5 +310,26 @@ describe('a host', () => {
     await host.comes('the end of the offer', () => host.fleet.queued === 0);
     assert.equal(host.launches, 0);
     assert.equal((await host.fleet.claimOf(key))?.claim.host, 'other');
+  });
+});
+
+describe('an agent whose start a host cannot report, because the NATS server is away', () => {
+  it('is held to its limits all the same, and its home is told of both when the server is back', async (t) => {
+    const host = new Host(t);
+    host.lasts = 600_000;
+    const tell = host.fleet.tell.bind(host.fleet);
+    host.fleet.tell = async () => {
+      throw new Error('the NATS server does not answer');
+    };
+    const key = await host.receive(agent({ timeoutMs: 60_000 }));
+    await host.comes('the start', () => host.launches === 1);
+    await host.comes('the limit', () => host.records.get(key.agentId)?.limited?.failure === 'timeout');
+    assert.equal(await host.end(key), undefined);
+    host.fleet.tell = tell;
+    await host.comes('the end', async () => (await host.end(key)) !== undefined);
+    const facts: string[] = [];
+    const fact = ({ type }: HostFact): void => void facts.push(type);
+    (await host.fleet.follow(key, { claim: () => {}, output: () => {}, fact }))();
+    assert.deepEqual(facts, ['spawned', 'limited', 'ended']);
   });
 });
